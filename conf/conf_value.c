@@ -1,0 +1,217 @@
+/* SPDX-License-Identifier: ISC */
+#include "conf/conf_value.h"
+
+#include <arpa/inet.h>
+#include <stdint.h>
+#include <string.h>
+
+enum {
+	/* What the POP3 server takes behind USER. */
+	CONF_USER_MAX = 255,
+	/* RFC 1035 section 2.3.4. */
+	CONF_HOST_MAX = 253,
+};
+
+static bool is_control(unsigned char octet)
+{
+	return octet < 0x20 || octet == 0x7f;
+}
+
+const char *conf_value_check_text(const char *text)
+{
+	if (*text == '\0')
+		return "must not be empty";
+	for (; *text != '\0'; text++) {
+		if (is_control((unsigned char)*text))
+			return "must not hold control characters";
+	}
+	return NULL;
+}
+
+/* How many octets the character at `at` takes, by RFC 3629 section 4; 0: it is none. */
+static unsigned utf8_length(const unsigned char *at)
+{
+	unsigned char low = 0x80;
+	unsigned char high = 0xbf;
+	unsigned length;
+
+	if (at[0] < 0x80)
+		return 1;
+	if (at[0] < 0xc2 || at[0] > 0xf4)
+		return 0;
+	length = at[0] < 0xe0 ? 2 : at[0] < 0xf0 ? 3 : 4;
+	if (at[0] == 0xe0)
+		low = 0xa0;
+	else if (at[0] == 0xed)
+		high = 0x9f;
+	else if (at[0] == 0xf0)
+		low = 0x90;
+	else if (at[0] == 0xf4)
+		high = 0x8f;
+	for (unsigned i = 1; i < length; i++) {
+		if (at[i] < low || at[i] > high)
+			return 0;
+		low = 0x80;
+		high = 0xbf;
+	}
+	return length;
+}
+
+const char *conf_value_check_utf8(const char *text)
+{
+	const char *reason = conf_value_check_text(text);
+
+	if (reason != NULL)
+		return reason;
+	for (const unsigned char *at = (const unsigned char *)text; *at != '\0';) {
+		unsigned length = utf8_length(at);
+		if (length == 0)
+			return "must be UTF-8";
+		/* U+0080 to U+009F are control characters too. */
+		if (at[0] == 0xc2 && at[1] < 0xa0)
+			return "must not hold control characters";
+		at += length;
+	}
+	return NULL;
+}
+
+const char *conf_value_check_user(const char *text)
+{
+	const char *reason = conf_value_check_text(text);
+
+	if (reason != NULL)
+		return reason;
+	size_t len = strlen(text);
+	if (len > CONF_USER_MAX)
+		return "must be at most 255 octets, which is what USER can carry";
+	if (text[len - 1] == ' ')
+		return "must not end in a space, which USER cannot carry";
+	if (strchr(text + 1, '*') != NULL)
+		return "must have no \"*\" but one at its beginning";
+	return NULL;
+}
+
+/* Reads `name` and a number without leading zeros, which must lie between 1 and `max`. */
+static bool hash_cost(const char **at, const char *name, unsigned max, unsigned *cost_r)
+{
+	size_t len = strlen(name);
+	unsigned cost = 0;
+
+	if (strncmp(*at, name, len) != 0)
+		return false;
+	*at += len;
+	if (**at == '0')
+		return false;
+	for (; **at >= '0' && **at <= '9'; (*at)++) {
+		cost = cost * 10 + (unsigned)(**at - '0');
+		if (cost > max)
+			return false;
+	}
+	*cost_r = cost;
+	return cost >= 1;
+}
+
+/* Skips unpadded base64 that stands for `min` to `max` octets. */
+static bool hash_octets(const char **at, size_t min, size_t max)
+{
+	static const char alphabet[] =
+		"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
+	size_t len = strspn(*at, alphabet);
+
+	if (len % 4 == 1 || len * 3 / 4 < min || len * 3 / 4 > max)
+		return false;
+	if (len % 4 != 0) {
+		/* RFC 4648 section 3.5: the bits behind the last octet are zero. */
+		size_t last = (size_t)(strchr(alphabet, (*at)[len - 1]) - alphabet);
+		if ((last & (len % 4 == 2 ? 0x0fu : 0x03u)) != 0)
+			return false;
+	}
+	*at += len;
+	return true;
+}
+
+const char *conf_value_check_hash(const char *text)
+{
+	static const char reason[] = "must be a hash made by `packetboat passwd`: "
+				     "$scrypt$ln=15,r=8,p=1$SALT$HASH";
+	const char *at = text;
+	unsigned ln, r, p;
+
+	if (strncmp(at, "$scrypt$", 8) != 0)
+		return reason;
+	at += 8;
+	if (!hash_cost(&at, "ln=", 20, &ln) || !hash_cost(&at, ",r=", 32, &r) ||
+	    !hash_cost(&at, ",p=", 16, &p))
+		return reason;
+	if (*at++ != '$' || !hash_octets(&at, 8, 64))
+		return reason;
+	if (*at++ != '$' || !hash_octets(&at, 16, 64) || *at != '\0')
+		return reason;
+	/* RFC 7914 section 6: scrypt fills 128 * r * N octets. */
+	if (((uint64_t)128 * r << ln) > (uint64_t)256 * 1024 * 1024)
+		return "must not cost more than 256 MB to verify: lower ln or r";
+	return NULL;
+}
+
+bool conf_value_is_ipv4(const char *text)
+{
+	struct in_addr address;
+
+	return inet_pton(AF_INET, text, &address) == 1;
+}
+
+bool conf_value_is_ipv6(const char *text)
+{
+	struct in6_addr address;
+
+	return inet_pton(AF_INET6, text, &address) == 1;
+}
+
+const char *conf_value_check_address(const char *text)
+{
+	if (conf_value_is_ipv4(text) || conf_value_is_ipv6(text))
+		return NULL;
+	return "must be an IPv4 or IPv6 address, such as 127.0.0.1 or ::1";
+}
+
+const char *conf_value_check_host(const char *text)
+{
+	static const char name[] =
+		"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_.";
+	size_t len = strspn(text, name);
+
+	if (conf_value_is_ipv4(text) || conf_value_is_ipv6(text))
+		return NULL;
+	if (len == 0 || text[len] != '\0' || len > CONF_HOST_MAX || *text == '.' || *text == '-' ||
+	    strstr(text, "..") != NULL)
+		return "must be a host name in ASCII or an IP address, without a port";
+	return NULL;
+}
+
+bool conf_value_is_loopback(const char *host)
+{
+	struct in_addr ipv4;
+	struct in6_addr ipv6;
+
+	if (inet_pton(AF_INET, host, &ipv4) == 1)
+		return ntohl(ipv4.s_addr) >> 24 == 127;
+	if (inet_pton(AF_INET6, host, &ipv6) == 1)
+		return IN6_IS_ADDR_LOOPBACK(&ipv6);
+	return conf_value_compare_nocase(host, "localhost") == 0;
+}
+
+static int lower(char octet)
+{
+	int value = (unsigned char)octet;
+
+	return value >= 'A' && value <= 'Z' ? value - 'A' + 'a' : value;
+}
+
+int conf_value_compare_nocase(const char *a, const char *b)
+{
+	while (*a != '\0' && lower(*a) == lower(*b)) {
+		a++;
+		b++;
+	}
+	return lower(*a) - lower(*b);
+}
