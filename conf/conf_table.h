@@ -5,67 +5,11 @@
  * A row is all there is to a setting: reading, range, default, the sample file, the dump and the
  * comparison at a reload come from it, and a test proves that packetboat.conf(5) describes it. What
  * concerns several settings at once is in conf_verify.c.
- *
- * Rows belong to a scope: the file itself, one listener, or one account. Within its scope a row
- * stands alone or in a named group, as in `limits = { sessions = 100; };`.
  */
 #ifndef CONF_CONF_TABLE_H
 #define CONF_CONF_TABLE_H
 
-#include "conf/conf.h"
-
-enum conf_scope { CONF_SCOPE_FILE, CONF_SCOPE_LISTENER, CONF_SCOPE_ACCOUNT };
-
-enum conf_kind {
-	/* `const char *` in the struct; NULL when not set */
-	CONF_TEXT,
-	CONF_UTF8,
-	CONF_USER,
-	CONF_HASH, /* never shown */
-	CONF_PATH, /* made absolute */
-	CONF_ADDRESS,
-	CONF_HOST,
-	/* `int` or `unsigned` */
-	CONF_INTEGER,
-	/* bool */
-	CONF_BOOLEAN,
-	/* an enum, chosen by a word */
-	CONF_WORD,
-	/* a pointer to structs and their count: ( { ... }, { ... } ) */
-	CONF_LIST,
-};
-
-struct conf_word {
-	const char *text; /* NULL: the end of the words */
-	int value;
-};
-
-struct conf_row {
-	enum conf_scope scope;
-	enum conf_kind kind;
-	const char *group; /* or NULL */
-	const char *name;
-	size_t offset; /* in the struct of the scope */
-	bool required;
-	bool needs_restart; /* a reload does not change it */
-
-	int min; /* integers; lists: how many elements */
-	int max;
-	int advised_min; /* a smaller value is a warning, which cites `advised_by` */
-	const char *advised_by;
-	const struct conf_word *words;
-
-	int default_number;       /* integers, booleans, words */
-	const char *default_text; /* the rest */
-	const char *computed;     /* where the default depends on other things: on what */
-	const char *example;      /* for the sample, where there is no default to show */
-
-	size_t count_offset; /* lists */
-	enum conf_scope element_scope;
-	size_t element_size;
-
-	const char *help; /* one line */
-};
+#include "conf/conf_row.h"
 
 /* The row behind `row` (NULL: the first), or NULL. Rows of one group are neighbours. */
 const struct conf_row *conf_table_next(const struct conf_row *row);
@@ -87,23 +31,6 @@ bool conf_table_suggest(enum conf_scope scope, const char *group, const char *na
 
 /* The setting's path from its scope's beginning, "limits.sessions". Returns `path_r`. */
 const char *conf_table_path(const struct conf_row *row, char path_r[CONF_TABLE_NAME_MAX]);
-
-/* Whether its value is text. */
-bool conf_row_is_text(const struct conf_row *row);
-
-/* NULL: the text may be its value; otherwise what is wrong with it. */
-const char *conf_row_check_text(const struct conf_row *row, const char *text);
-
-/* The word for a value, NULL if there is none. */
-const char *conf_row_word(const struct conf_row *row, int value);
-
-/* Values in `object`, the struct of the row's scope. */
-const char *conf_row_text(const struct conf_row *row, const void *object);
-void conf_row_set_text(const struct conf_row *row, void *object, const char *text);
-int conf_row_number(const struct conf_row *row, const void *object);
-void conf_row_set_number(const struct conf_row *row, void *object, int number);
-size_t conf_row_list(const struct conf_row *row, const void *object, const void **elements_r);
-void conf_row_set_list(const struct conf_row *row, void *object, void *elements, size_t count);
 
 /* Sets all of `object` to defaults; computed ones are left zero. */
 void conf_table_set_defaults(enum conf_scope scope, void *object);

@@ -147,9 +147,12 @@ const char *conf_value_check_hash(const char *text)
 		return reason;
 	if (*at++ != '$' || !hash_octets(&at, 16, 64) || *at != '\0')
 		return reason;
-	/* RFC 7914 section 6: scrypt fills 128 * r * N octets. */
-	if (((uint64_t)128 * r << ln) > (uint64_t)256 * 1024 * 1024)
-		return "must not cost more than 256 MB to verify: lower ln or r";
+	/* RFC 7914 section 2: N is less than 2^(128 * r / 8). */
+	if (ln >= 16 * r)
+		return reason;
+	/* Its three blocks of memory, V, T and B; tls/ has the same ceiling. */
+	if ((((uint64_t)1 << ln) + 2 + p) * 128 * r > (uint64_t)256 * 1024 * 1024)
+		return "must not take more than 256 MB to verify: ln or r is too high";
 	return NULL;
 }
 
