@@ -1,0 +1,268 @@
+/* SPDX-License-Identifier: ISC */
+#include "protocol/maildrop.h"
+
+#include <assert.h>
+#include <stdlib.h>
+
+#include "protocol/limits.h"
+
+enum { MAILDROP_FIRST_CAPACITY = 64 };
+
+/* A greater size is a lie of the server; with this ceiling no sum can overflow. */
+static const uint64_t maildrop_octets_max = UINT64_MAX / MAILDROP_MESSAGES_MAX;
+
+enum maildrop_mark {
+	MAILDROP_DELETED = 1u << 0,
+	MAILDROP_RETRIEVED = 1u << 1,
+	MAILDROP_UNREADABLE = 1u << 2,
+};
+
+struct maildrop_message {
+	uint64_t octets;
+	uint32_t uid;
+	uint32_t marks;
+};
+
+struct maildrop {
+	struct maildrop_message *messages; /* owned; slot = msgno - 1 once sealed */
+	uint32_t capacity;
+	uint32_t last;   /* messages there are */
+	uint32_t count;  /* of those, not marked deleted */
+	uint64_t octets; /* of the messages not marked deleted */
+	uint32_t uidvalidity;
+	bool ordered; /* UIDs were added in ascending order so far */
+	bool sealed;
+	bool read_only;
+};
+
+struct maildrop *maildrop_new(uint32_t uidvalidity)
+{
+	struct maildrop *drop = calloc(1, sizeof(*drop));
+
+	if (drop == NULL)
+		return NULL;
+	drop->uidvalidity = uidvalidity;
+	drop->ordered = true;
+	return drop;
+}
+
+void maildrop_free(struct maildrop **drop)
+{
+	if (*drop == NULL)
+		return;
+	free((*drop)->messages);
+	free(*drop);
+	*drop = NULL;
+}
+
+static bool maildrop_grow(struct maildrop *drop)
+{
+	uint32_t capacity = drop->capacity > 0 ? drop->capacity * 2 : MAILDROP_FIRST_CAPACITY;
+
+	if (capacity > MAILDROP_MESSAGES_MAX)
+		capacity = MAILDROP_MESSAGES_MAX;
+	void *messages = realloc(drop->messages, capacity * sizeof(*drop->messages));
+	if (messages == NULL)
+		return false;
+	drop->messages = messages;
+	drop->capacity = capacity;
+	return true;
+}
+
+static uint64_t maildrop_bounded(uint64_t octets)
+{
+	return octets < maildrop_octets_max ? octets : maildrop_octets_max;
+}
+
+enum maildrop_status maildrop_add(struct maildrop *drop, uint32_t uid, uint64_t octets)
+{
+	assert(!drop->sealed && uid > 0);
+	if (drop->last == MAILDROP_MESSAGES_MAX)
+		return MAILDROP_TOO_MANY;
+	if (drop->last == drop->capacity && !maildrop_grow(drop))
+		return MAILDROP_NO_MEMORY;
+	if (drop->last > 0 && uid <= drop->messages[drop->last - 1].uid)
+		drop->ordered = false;
+	drop->messages[drop->last++] =
+		(struct maildrop_message){ .uid = uid, .octets = maildrop_bounded(octets) };
+	drop->count++;
+	drop->octets += maildrop_bounded(octets);
+	return MAILDROP_OK;
+}
+
+static int maildrop_compare(const void *left, const void *right)
+{
+	const struct maildrop_message *a = left;
+	const struct maildrop_message *b = right;
+
+	return (a->uid > b->uid) - (a->uid < b->uid);
+}
+
+enum maildrop_status maildrop_seal(struct maildrop *drop)
+{
+	assert(!drop->sealed);
+	if (!drop->ordered) {
+		qsort(drop->messages, drop->last, sizeof(*drop->messages), maildrop_compare);
+		for (uint32_t slot = 1; slot < drop->last; slot++) {
+			if (drop->messages[slot].uid == drop->messages[slot - 1].uid)
+				return MAILDROP_TWICE;
+		}
+	}
+	drop->sealed = true;
+	return MAILDROP_OK;
+}
+
+uint32_t maildrop_uidvalidity(const struct maildrop *drop)
+{
+	return drop->uidvalidity;
+}
+
+void maildrop_set_read_only(struct maildrop *drop, bool read_only)
+{
+	drop->read_only = read_only;
+}
+
+bool maildrop_is_read_only(const struct maildrop *drop)
+{
+	return drop->read_only;
+}
+
+uint32_t maildrop_last(const struct maildrop *drop)
+{
+	return drop->last;
+}
+
+uint32_t maildrop_count(const struct maildrop *drop)
+{
+	return drop->count;
+}
+
+uint64_t maildrop_octets(const struct maildrop *drop)
+{
+	return drop->octets;
+}
+
+/* The one place where a message-number becomes a slot. */
+static struct maildrop_message *maildrop_message(const struct maildrop *drop, uint32_t msgno)
+{
+	assert(drop->sealed && msgno >= 1 && msgno <= drop->last);
+	return &drop->messages[msgno - 1];
+}
+
+uint32_t maildrop_uid(const struct maildrop *drop, uint32_t msgno)
+{
+	return maildrop_message(drop, msgno)->uid;
+}
+
+uint64_t maildrop_message_octets(const struct maildrop *drop, uint32_t msgno)
+{
+	return maildrop_message(drop, msgno)->octets;
+}
+
+static bool maildrop_has_mark(const struct maildrop *drop, uint32_t msgno, enum maildrop_mark mark)
+{
+	return (maildrop_message(drop, msgno)->marks & mark) != 0;
+}
+
+bool maildrop_is_deleted(const struct maildrop *drop, uint32_t msgno)
+{
+	return maildrop_has_mark(drop, msgno, MAILDROP_DELETED);
+}
+
+void maildrop_set_message_octets(struct maildrop *drop, uint32_t msgno, uint64_t octets)
+{
+	struct maildrop_message *message = maildrop_message(drop, msgno);
+
+	octets = maildrop_bounded(octets);
+	if ((message->marks & MAILDROP_DELETED) == 0)
+		drop->octets += octets - message->octets;
+	message->octets = octets;
+}
+
+uint32_t maildrop_find(const struct maildrop *drop, uint32_t uid)
+{
+	const struct maildrop_message key = { .uid = uid };
+
+	assert(drop->sealed);
+	if (drop->last == 0)
+		return 0;
+	const struct maildrop_message *found = bsearch(&key, drop->messages, drop->last,
+						       sizeof(*drop->messages), maildrop_compare);
+	return found != NULL ? (uint32_t)(found - drop->messages) + 1 : 0;
+}
+
+void maildrop_mark_deleted(struct maildrop *drop, uint32_t msgno)
+{
+	struct maildrop_message *message = maildrop_message(drop, msgno);
+
+	if ((message->marks & MAILDROP_DELETED) != 0)
+		return;
+	message->marks |= MAILDROP_DELETED;
+	drop->count--;
+	drop->octets -= message->octets;
+}
+
+void maildrop_unmark_all(struct maildrop *drop)
+{
+	for (uint32_t msgno = 1; drop->count < drop->last; msgno++) {
+		struct maildrop_message *message = maildrop_message(drop, msgno);
+		if ((message->marks & MAILDROP_DELETED) == 0)
+			continue;
+		message->marks &= ~(uint32_t)MAILDROP_DELETED;
+		drop->count++;
+		drop->octets += message->octets;
+	}
+}
+
+void maildrop_mark_retrieved(struct maildrop *drop, uint32_t msgno)
+{
+	maildrop_message(drop, msgno)->marks |= MAILDROP_RETRIEVED;
+}
+
+bool maildrop_is_retrieved(const struct maildrop *drop, uint32_t msgno)
+{
+	return maildrop_has_mark(drop, msgno, MAILDROP_RETRIEVED);
+}
+
+void maildrop_mark_unreadable(struct maildrop *drop, uint32_t msgno)
+{
+	maildrop_message(drop, msgno)->marks |= MAILDROP_UNREADABLE;
+}
+
+bool maildrop_is_unreadable(const struct maildrop *drop, uint32_t msgno)
+{
+	return maildrop_has_mark(drop, msgno, MAILDROP_UNREADABLE);
+}
+
+static bool maildrop_marked_uids(const struct maildrop *drop, enum maildrop_mark mark,
+				 uint32_t **uids_r, size_t *count_r)
+{
+	size_t count = 0;
+
+	*uids_r = NULL;
+	*count_r = 0;
+	for (uint32_t msgno = 1; msgno <= drop->last; msgno++)
+		count += maildrop_has_mark(drop, msgno, mark) ? 1 : 0;
+	if (count == 0)
+		return true;
+	uint32_t *uids = malloc(count * sizeof(*uids));
+	if (uids == NULL)
+		return false;
+	for (uint32_t msgno = 1, slot = 0; slot < count; msgno++) {
+		if (maildrop_has_mark(drop, msgno, mark))
+			uids[slot++] = maildrop_uid(drop, msgno);
+	}
+	*uids_r = uids;
+	*count_r = count;
+	return true;
+}
+
+bool maildrop_deleted_uids(const struct maildrop *drop, uint32_t **uids_r, size_t *count_r)
+{
+	return maildrop_marked_uids(drop, MAILDROP_DELETED, uids_r, count_r);
+}
+
+bool maildrop_retrieved_uids(const struct maildrop *drop, uint32_t **uids_r, size_t *count_r)
+{
+	return maildrop_marked_uids(drop, MAILDROP_RETRIEVED, uids_r, count_r);
+}
