@@ -18,6 +18,7 @@
 #define PROTOCOL_POP3_SERVER_H
 
 #include "protocol/bytebuf.h"
+#include "protocol/line.h"
 #include "protocol/maildrop.h"
 #include "protocol/pop3_reply.h"
 
@@ -39,7 +40,8 @@ const char *pop3_state_name(enum pop3_state state);
 enum pop3_event_type {
 	/* All of `in` was taken and more is needed. */
 	POP3_EVENT_NEED_INPUT,
-	/* POP3_OUTPUT_PAUSE octets of a listing wait: send them, then call again. */
+	/* POP3_OUTPUT_PAUSE octets of a listing, or of replies to pipelined commands, wait: send
+	 * them, then call again. */
 	POP3_EVENT_NEED_OUTPUT,
 	/* An earlier event is not answered yet; input waits. */
 	POP3_EVENT_WAITING,
@@ -80,8 +82,8 @@ struct pop3_server_options {
 
 struct pop3_server {
 	/* private */
-	struct bytebuf line;   /* the unfinished command line */
-	struct bytebuf secret; /* user name, password of the login that is under way */
+	struct line_reader line;
+	struct bytebuf secret; /* user name, then password, of the login that is under way */
 	struct bytebuf out;
 	struct maildrop *maildrop; /* borrowed from login_ok until the end */
 	struct pop3_server_options options;
@@ -90,10 +92,10 @@ struct pop3_server {
 	unsigned exchange; /* which line of an AUTH exchange comes next */
 	unsigned bad_commands;
 	unsigned failed_logins;
-	uint32_t listing; /* next message-number of an unfinished LIST or UIDL */
+	uint32_t listing; /* next message-number of an unfinished LIST or UIDL, else 0 */
 	bool listing_unique_ids;
-	bool skipping; /* in a line that was too long */
 	bool utf8;
+	bool login_told; /* the spans of a LOGIN event point into `secret` until the next call */
 	size_t user_len; /* the user name's part of `secret` */
 	const char *reason;
 };
@@ -117,15 +119,17 @@ void pop3_server_login_ok(struct pop3_server *server, struct maildrop *maildrop)
 /* `wrong_password`: counts towards POP3_FAILED_LOGINS_MAX. */
 void pop3_server_login_refused(struct pop3_server *server, enum pop3_code code, const char *text,
 			       bool wrong_password);
-/* `+OK`; the caller then sends the output, the message, and ".CRLF" itself. */
-void pop3_server_message_begin(struct pop3_server *server);
+/* `+OK`; the caller then sends the output, the message, and ".CRLF" itself. False: no memory for
+ * the `+OK`; the session is over and nothing of the message may be sent. */
+bool pop3_server_message_begin(struct pop3_server *server);
 void pop3_server_message_end(struct pop3_server *server);
 void pop3_server_message_refused(struct pop3_server *server, enum pop3_code code, const char *text);
 /* NULL `text`: all was done. Otherwise `-ERR [SYS/TEMP] text`. Closes. */
 void pop3_server_updated(struct pop3_server *server, const char *text);
 
-/* Ends the session from outside, in whatever state: `-ERR` (unless in the middle of a
- * message, when nothing can be said any more), then CLOSE with `reason`, a static string. */
+/* Ends the session from outside, in whatever state: `-ERR` (unless in the middle of a message or
+ * a listing, or before a TLS handshake, when nothing can be said any more), then CLOSE with
+ * `reason`, a static string. Does nothing when the session is over already. */
 void pop3_server_end(struct pop3_server *server, enum pop3_code code, const char *text,
 		     const char *reason);
 
