@@ -1,0 +1,25 @@
+# SPDX-License-Identifier: ISC
+"""A mail server that looks like Exchange Online's IMAP, and misbehaves on cue.
+
+It is what Packetboat's tests talk to, and the demonstration mailbox of ./quickstart. It needs
+nothing but Python's standard library, keeps everything in memory, and listens on loopback only.
+
+    store = Store()
+    inbox = store.add_user("ada@example.org", "secret").inbox
+    inbox.append(b"Subject: hello\\r\\n\\r\\nhi\\r\\n")
+    with Server(store, Options(drop={"MOVE"}), certificate=..., private_key=...) as server:
+        server.faults.cue(Fault("UID EXPUNGE", cut="before"))
+        ... server.port ...
+        server.journal.texts("UID STORE")
+
+The modules: store (accounts, mailboxes, messages), options (what the server looks like), syntax
+(octets to commands), fetch (FETCH responses), session (one connection), faults, journal, server,
+samples (demonstration messages), cli. `python3 tests/outlook --help` runs it by hand.
+"""
+
+from .faults import Fault
+from .options import Options
+from .server import Server
+from .store import Generated, Octets, Store
+
+__all__ = ["Fault", "Generated", "Octets", "Options", "Server", "Store"]
