@@ -1,0 +1,44 @@
+/* SPDX-License-Identifier: ISC */
+#include "protocol/imap_refusal.h"
+
+#include <stdio.h>
+
+/* Words of servers that send no response code. */
+static const char *const temporary_words[] = {
+	"Request is throttled",              /* Exchange, as NO and as BAD */
+	"Suggested Backoff Time",            /* likewise */
+	"Server Unavailable",                /* Exchange: a store that does not answer */
+	"authenticated but not connected",   /* Exchange: a mailbox that cannot be reached */
+	"Too many simultaneous connections", /* Gmail */
+	"Internal error occurred",           /* Dovecot, which means its log */
+	"Temporary authentication failure",  /* Dovecot, Courier */
+};
+
+static bool contains_nocase(const char *text, const char *words)
+{
+	struct span wanted = span_text(words);
+	struct span rest = span_text(text);
+
+	for (; rest.len >= wanted.len; span_take(&rest, 1)) {
+		if (span_equal_nocase(span_of(rest.data, wanted.len), wanted))
+			return true;
+	}
+	return false;
+}
+
+bool imap_refusal_is_temporary(const struct imap_event *event)
+{
+	if (event->code == IMAP_CODE_UNAVAILABLE || event->code == IMAP_CODE_INUSE ||
+	    event->code == IMAP_CODE_LIMIT || event->code == IMAP_CODE_THROTTLED)
+		return true;
+	for (size_t i = 0; i < sizeof(temporary_words) / sizeof(temporary_words[0]); i++) {
+		if (contains_nocase(event->text, temporary_words[i]))
+			return true;
+	}
+	return false;
+}
+
+void imap_refusal_copy(char text_r[IMAP_REFUSAL_TEXT_MAX], const char *text, const char *otherwise)
+{
+	(void)snprintf(text_r, IMAP_REFUSAL_TEXT_MAX, "%s", text[0] != '\0' ? text : otherwise);
+}

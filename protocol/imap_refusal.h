@@ -1,0 +1,22 @@
+/* SPDX-License-Identifier: ISC */
+/*
+ * imap_refusal: what a NO, a BAD or a BYE means for the one who waits.
+ *
+ * A server that is overloaded says NO (or BAD) as one that knows no such user does; the difference
+ * is in the response code (RFC 5530) or, where there is none, in words that are known from the
+ * field. Anything not recognised is meant as it was said.
+ */
+#ifndef PROTOCOL_IMAP_REFUSAL_H
+#define PROTOCOL_IMAP_REFUSAL_H
+
+#include "protocol/imap_client.h"
+
+enum { IMAP_REFUSAL_TEXT_MAX = 256 };
+
+/* Whether the server may do later what it refused now. */
+bool imap_refusal_is_temporary(const struct imap_event *event);
+
+/* Keeps a text: the server's, or ours where the server gave none. Cut where it is too long. */
+void imap_refusal_copy(char text_r[IMAP_REFUSAL_TEXT_MAX], const char *text, const char *otherwise);
+
+#endif
