@@ -59,10 +59,11 @@ struct imap_login {
 	/* private */
 	struct imap_client *client; /* borrowed */
 	unsigned state;
-	uint32_t waiting_for; /* id of the command whose DONE is the next step */
+	uint32_t waiting_for; /* id of the command whose DONE is the next step; 0: it has come */
 	uint32_t capability_id;
 	bool starttls;
 	bool tls_active;
+	bool id_listed;
 };
 
 /* `starttls`: the connection starts in the clear and must be upgraded; `tls_active`: it is TLS
