@@ -9,6 +9,7 @@
 #ifndef PROTOCOL_IMAP_LISTING_H
 #define PROTOCOL_IMAP_LISTING_H
 
+#include "protocol/bytebuf.h"
 #include "protocol/imap_client.h"
 #include "protocol/maildrop.h"
 
@@ -32,7 +33,11 @@ struct imap_listing {
 	struct imap_client *client; /* borrowed */
 	struct imap_listing_options options;
 	struct maildrop *maildrop; /* owned, until taken */
+	struct maildrop *again;    /* owned: answers to the second command, if there is one */
+	struct bytebuf deleted;    /* UIDs that came with \Deleted and no size */
+	struct bytebuf sizeless;   /* UIDs that came with flags and no size */
 	uint32_t id;
+	bool heard; /* at least one message was listed, if only to be skipped */
 };
 
 /* Sends the command. */
