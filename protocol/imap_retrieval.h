@@ -37,25 +37,43 @@ enum imap_retrieval_status {
 	IMAP_RETRIEVAL_BROKEN,
 };
 
+/* One UID FETCH of a section, and what has come of it. */
+struct imap_retrieval_part {
+	/* private */
+	enum imap_section section;
+	uint32_t id;       /* of the command under way, or 0 */
+	uint64_t origin;   /* where it begins in the section */
+	uint64_t asked;    /* octets asked for, 0 for all of them */
+	uint64_t skip;     /* octets still to drop: the server began before `origin` */
+	uint64_t received; /* octets from `origin` on */
+	bool present;      /* the section came, be it empty */
+	bool taken;        /* ... with octets, which were handed on */
+	bool whole;        /* the server sent the whole section where a part was asked for */
+	bool complete;     /* its last octet is here */
+	bool too_early;    /* it came before the part in front of it, and was dropped */
+};
+
 struct imap_retrieval {
 	char text[256]; /* GONE, UNREADABLE, REFUSED, BROKEN: why */
 	/* private */
 	struct imap_client *client; /* borrowed */
 	struct byte_stuff stuff;
 	struct span data; /* of the event being dealt with */
+	struct imap_retrieval_part head; /* all of it, or the header */
+	struct imap_retrieval_part body; /* TOP n k: a part of the text */
+	unsigned state;
+	unsigned flowing; /* whose octets come next: nobody's, `head`'s or `body`'s */
 	uint32_t uid;
+	uint32_t probe_id;
 	uint64_t expected_octets;
 	uint64_t top_lines;
-	uint64_t origin;   /* TOP: where the next part begins */
-	uint64_t part;     /* TOP: octets asked for */
-	uint64_t received; /* octets of the section under way */
-	uint32_t header_id;
-	uint32_t text_id;
-	uint32_t probe_id;
-	unsigned state;
 	bool top;
 	bool begun;
 	bool ended;
+	bool unverified; /* octets were taken before the UID of their response was known */
+	bool failed;     /* a command was answered NO or BAD, */
+	bool refused;    /* for a reason that says nothing of the message */
+	bool found;      /* the probe met the message */
 };
 
 /* `octets`: the size listed; 0 means that an empty message is to be expected.

@@ -1,0 +1,346 @@
+/* SPDX-License-Identifier: ISC */
+#include "protocol/imap_retrieval.h"
+
+#include <assert.h>
+
+#include "protocol/imap_refusal.h"
+
+enum retrieval_state {
+	RETRIEVAL_FETCHING,
+	RETRIEVAL_PROBING, /* nothing usable came: is the message there at all? */
+	RETRIEVAL_OVER,
+};
+
+enum retrieval_flow { FLOW_NOWHERE, FLOW_HEAD, FLOW_BODY };
+
+/* The first part of a text that is asked for by TOP n k is k lines of a usual length long; later
+ * ones double, so that a text of any form takes few round trips. */
+enum {
+	TOP_LINE_OCTETS = 100,
+	TOP_PART_MIN = 4096,
+	TOP_PART_MAX = 1024 * 1024,
+};
+
+static const char no_command[] = "no IMAP command could be made";
+
+/* The only way to change the state: forward. */
+static void retrieval_enter(struct imap_retrieval *retrieval, enum retrieval_state state)
+{
+	assert(state > retrieval->state);
+	retrieval->state = state;
+}
+
+static enum imap_retrieval_status retrieval_over(struct imap_retrieval *retrieval,
+						 enum imap_retrieval_status status)
+{
+	retrieval_enter(retrieval, RETRIEVAL_OVER);
+	return status;
+}
+
+static enum imap_retrieval_status retrieval_fail(struct imap_retrieval *retrieval,
+						 enum imap_retrieval_status status,
+						 const char *text)
+{
+	imap_refusal_copy(retrieval->text, text, "");
+	return retrieval_over(retrieval, status);
+}
+
+/* Ends it for a reason that has nothing to do with the message. */
+static enum imap_retrieval_status retrieval_abort(struct imap_retrieval *retrieval,
+						  const char *text)
+{
+	return retrieval_fail(
+		retrieval, retrieval->begun ? IMAP_RETRIEVAL_BROKEN : IMAP_RETRIEVAL_REFUSED, text);
+}
+
+static enum imap_retrieval_status retrieval_end(struct imap_retrieval *retrieval)
+{
+	retrieval->ended = true;
+	retrieval->data = byte_stuff_end(&retrieval->stuff);
+	return retrieval_over(retrieval, IMAP_RETRIEVAL_END);
+}
+
+/* Asks for a part anew: nothing of it has come. */
+static bool retrieval_ask(struct imap_retrieval *retrieval, struct imap_retrieval_part *part,
+			  enum imap_section section, uint64_t origin, uint64_t count)
+{
+	*part = (struct imap_retrieval_part){
+		.section = section,
+		.origin = origin,
+		.asked = count,
+		.id = imap_client_fetch_body(retrieval->client, retrieval->uid, section, origin,
+					     count),
+	};
+	return part->id != 0;
+}
+
+static uint64_t first_part_octets(uint64_t top_lines)
+{
+	if (top_lines >= TOP_PART_MAX / TOP_LINE_OCTETS)
+		return TOP_PART_MAX;
+	if (top_lines * TOP_LINE_OCTETS < TOP_PART_MIN)
+		return TOP_PART_MIN;
+	return top_lines * TOP_LINE_OCTETS;
+}
+
+static bool retrieval_wants_body(const struct imap_retrieval *retrieval)
+{
+	return retrieval->top && retrieval->top_lines > 0;
+}
+
+enum imap_retrieval_status imap_retrieval_start(struct imap_retrieval *retrieval,
+						struct imap_client *client, uint32_t uid,
+						uint64_t octets, bool top, uint64_t top_lines)
+{
+	bool asked;
+
+	*retrieval = (struct imap_retrieval){
+		.client = client,
+		.state = RETRIEVAL_FETCHING,
+		.flowing = FLOW_NOWHERE,
+		.uid = uid,
+		.expected_octets = octets,
+		.top = top,
+		.top_lines = top_lines,
+	};
+	byte_stuff_init(&retrieval->stuff, top ? top_lines : BYTE_STUFF_ALL_LINES);
+	asked = retrieval_ask(retrieval, &retrieval->head,
+			      top ? IMAP_SECTION_HEADER : IMAP_SECTION_WHOLE, 0, 0);
+	if (asked && retrieval_wants_body(retrieval))
+		asked = retrieval_ask(retrieval, &retrieval->body, IMAP_SECTION_TEXT, 0,
+				      first_part_octets(top_lines));
+	return asked ? IMAP_RETRIEVAL_MORE : retrieval_abort(retrieval, no_command);
+}
+
+/* The part that a section belongs to, or FLOW_NOWHERE if nobody waits for it. */
+static enum retrieval_flow retrieval_place(struct imap_retrieval *retrieval,
+					   const struct imap_event *event)
+{
+	uint32_t uid = event->message.uid;
+	enum imap_section section = event->body.section;
+
+	if (retrieval->state != RETRIEVAL_FETCHING || (uid != 0 && uid != retrieval->uid))
+		return FLOW_NOWHERE;
+	if (retrieval->head.id != 0 && section == retrieval->head.section)
+		return FLOW_HEAD;
+	if (retrieval->body.id != 0 && section == retrieval->body.section)
+		return FLOW_BODY;
+	return FLOW_NOWHERE;
+}
+
+/* Whether the section is the part that was asked for, or at least has it inside. */
+static bool part_accepts(struct imap_retrieval_part *part, const struct imap_body *body)
+{
+	/* A section that comes twice is not twice as long. */
+	if (part->taken)
+		return false;
+	/* A piece where all was asked for would be a cut message. */
+	if (body->is_partial && (part->asked == 0 || body->origin > part->origin))
+		return false;
+	part->present = true;
+	if (body->is_nil || body->octets == 0)
+		return false;
+	part->taken = true;
+	part->whole = !body->is_partial && part->asked > 0;
+	part->skip = part->origin - (body->is_partial ? body->origin : 0);
+	return true;
+}
+
+static enum imap_retrieval_status retrieval_section(struct imap_retrieval *retrieval,
+						    const struct imap_event *event)
+{
+	enum retrieval_flow flow = retrieval_place(retrieval, event);
+
+	retrieval->flowing = FLOW_NOWHERE;
+	if (flow == FLOW_NOWHERE)
+		return IMAP_RETRIEVAL_MORE;
+	retrieval->unverified = retrieval->unverified || event->message.uid == 0;
+	if (flow == FLOW_BODY && !retrieval->head.complete) {
+		retrieval->body.too_early = true;
+		return IMAP_RETRIEVAL_MORE;
+	}
+	if (!part_accepts(flow == FLOW_HEAD ? &retrieval->head : &retrieval->body, &event->body))
+		return IMAP_RETRIEVAL_MORE;
+	retrieval->flowing = flow;
+	if (retrieval->begun)
+		return IMAP_RETRIEVAL_MORE;
+	retrieval->begun = true;
+	return IMAP_RETRIEVAL_BEGIN;
+}
+
+static enum imap_retrieval_status retrieval_data(struct imap_retrieval *retrieval,
+						 const struct imap_event *event)
+{
+	struct imap_retrieval_part *part =
+		retrieval->flowing == FLOW_HEAD ? &retrieval->head : &retrieval->body;
+	struct span data = event->data;
+
+	if (retrieval->flowing == FLOW_NOWHERE)
+		return IMAP_RETRIEVAL_MORE;
+	if (event->body.left == 0) {
+		part->complete = true;
+		retrieval->flowing = FLOW_NOWHERE;
+	}
+	part->skip -= span_take(&data, part->skip < data.len ? part->skip : data.len).len;
+	part->received += data.len;
+	if (data.len == 0 || byte_stuff_is_satisfied(&retrieval->stuff))
+		return IMAP_RETRIEVAL_MORE;
+	retrieval->data = data;
+	return IMAP_RETRIEVAL_DATA;
+}
+
+/* A FETCH response is complete, and its UID known at the latest. */
+static enum imap_retrieval_status retrieval_message(struct imap_retrieval *retrieval,
+						    const struct imap_message *message)
+{
+	bool unverified = retrieval->unverified;
+
+	retrieval->unverified = false;
+	if (message->uid == retrieval->uid) {
+		retrieval->found = true;
+		return IMAP_RETRIEVAL_MORE;
+	}
+	if (!unverified)
+		return IMAP_RETRIEVAL_MORE;
+	if (retrieval->begun)
+		return retrieval_abort(retrieval, "the server sent another message than asked");
+	retrieval->head.present = false;
+	return IMAP_RETRIEVAL_MORE;
+}
+
+static enum imap_retrieval_status retrieval_probe(struct imap_retrieval *retrieval)
+{
+	retrieval->found = false;
+	retrieval->probe_id = imap_client_fetch_flags(retrieval->client, retrieval->uid);
+	if (retrieval->probe_id == 0)
+		return retrieval_abort(retrieval, no_command);
+	retrieval_enter(retrieval, RETRIEVAL_PROBING);
+	return IMAP_RETRIEVAL_MORE;
+}
+
+static enum imap_retrieval_status retrieval_probed(struct imap_retrieval *retrieval,
+						   const struct imap_event *event)
+{
+	bool expunged =
+		event->code == IMAP_CODE_EXPUNGEISSUED || event->code == IMAP_CODE_NONEXISTENT;
+
+	if (retrieval->found) {
+		/* The server's words about the message, if it had any, stand there already. */
+		if (!retrieval->failed)
+			imap_refusal_copy(retrieval->text, "the server does not give this message",
+					  "");
+		return retrieval_over(retrieval, IMAP_RETRIEVAL_UNREADABLE);
+	}
+	if (event->status == IMAP_OK || (event->status == IMAP_NO && expunged))
+		return retrieval_fail(retrieval, IMAP_RETRIEVAL_GONE,
+				      "the message is not in the mailbox any more");
+	return retrieval_abort(retrieval, event->text);
+}
+
+/* A part of the text is here; is another one wanted? */
+static enum imap_retrieval_status retrieval_next_part(struct imap_retrieval *retrieval)
+{
+	struct imap_retrieval_part *body = &retrieval->body;
+	uint64_t origin = body->origin;
+	uint64_t count = body->asked;
+
+	if (!body->too_early || body->taken) {
+		/* What is shorter than asked is the end, and what is longer is all there is. */
+		if (body->whole || body->received != body->asked)
+			return retrieval_end(retrieval);
+		origin += body->asked;
+		count = count < TOP_PART_MAX / 2 ? count * 2 : TOP_PART_MAX;
+	}
+	if (!retrieval_ask(retrieval, body, IMAP_SECTION_TEXT, origin, count))
+		return retrieval_abort(retrieval, no_command);
+	return IMAP_RETRIEVAL_MORE;
+}
+
+/* No command is under way: what has come, and what follows from it? */
+static enum imap_retrieval_status retrieval_settle(struct imap_retrieval *retrieval)
+{
+	if (retrieval->failed && (retrieval->begun || retrieval->refused))
+		return retrieval_over(retrieval, retrieval->begun ? IMAP_RETRIEVAL_BROKEN
+								  : IMAP_RETRIEVAL_REFUSED);
+	if (!retrieval->head.taken) {
+		/* The guard: an answer without octets is a message only if it was listed as empty.
+		 */
+		if (retrieval->failed || !retrieval->head.present || retrieval->expected_octets > 0)
+			return retrieval_probe(retrieval);
+		return retrieval_end(retrieval);
+	}
+	if (!retrieval_wants_body(retrieval) || byte_stuff_is_satisfied(&retrieval->stuff))
+		return retrieval_end(retrieval);
+	return retrieval_next_part(retrieval);
+}
+
+static enum imap_retrieval_status retrieval_done(struct imap_retrieval *retrieval,
+						 const struct imap_event *event)
+{
+	if (retrieval->state == RETRIEVAL_PROBING && event->id == retrieval->probe_id)
+		return retrieval_probed(retrieval, event);
+	if (retrieval->state != RETRIEVAL_FETCHING)
+		return IMAP_RETRIEVAL_MORE;
+	if (event->id == retrieval->head.id)
+		retrieval->head.id = 0;
+	else if (event->id == retrieval->body.id)
+		retrieval->body.id = 0;
+	else
+		return IMAP_RETRIEVAL_MORE;
+	if (event->status != IMAP_OK && !retrieval->failed) {
+		retrieval->failed = true;
+		retrieval->refused = event->status == IMAP_BAD || imap_refusal_is_temporary(event);
+		imap_refusal_copy(retrieval->text, event->text, "the server refused");
+	}
+	/* Nothing of ours may come behind the end, where the next message would take it for its. */
+	if (retrieval->head.id != 0 || retrieval->body.id != 0)
+		return IMAP_RETRIEVAL_MORE;
+	return retrieval_settle(retrieval);
+}
+
+enum imap_retrieval_status imap_retrieval_event(struct imap_retrieval *retrieval,
+						const struct imap_event *event)
+{
+	if (retrieval->state == RETRIEVAL_OVER)
+		return IMAP_RETRIEVAL_MORE;
+	switch (event->type) {
+	case IMAP_EVENT_BODY:
+		return retrieval_section(retrieval, event);
+	case IMAP_EVENT_BODY_DATA:
+		return retrieval_data(retrieval, event);
+	case IMAP_EVENT_MESSAGE:
+		return retrieval_message(retrieval, &event->message);
+	case IMAP_EVENT_DONE:
+		return retrieval_done(retrieval, event);
+	case IMAP_EVENT_BYE:
+	case IMAP_EVENT_VIOLATION:
+		return retrieval_abort(retrieval, event->text);
+	case IMAP_EVENT_NEED_INPUT:
+	case IMAP_EVENT_GREETING:
+	case IMAP_EVENT_NOTICE:
+	case IMAP_EVENT_EXISTS:
+	case IMAP_EVENT_EXPUNGE:
+	case IMAP_EVENT_FOUND:
+	case IMAP_EVENT_MAILBOX:
+		break;
+	}
+	return IMAP_RETRIEVAL_MORE;
+}
+
+bool imap_retrieval_piece(struct imap_retrieval *retrieval, struct span *piece_r)
+{
+	if (!retrieval->ended) {
+		while (byte_stuff_next(&retrieval->stuff, &retrieval->data, piece_r)) {
+			if (piece_r->len > 0)
+				return true;
+		}
+		return false;
+	}
+	*piece_r = span_take(&retrieval->data, retrieval->data.len);
+	return piece_r->len > 0;
+}
+
+uint64_t imap_retrieval_octets(const struct imap_retrieval *retrieval)
+{
+	return byte_stuff_octets(&retrieval->stuff);
+}
