@@ -33,7 +33,7 @@ struct imap_sizing {
 	uint32_t *uids; /* owned */
 	size_t count;
 	size_t asked;
-	uint32_t id;
+	uint32_t ids[2]; /* of the commands under way, or 0 */
 	bool counting;
 	bool counted;
 };
