@@ -21,7 +21,7 @@ struct tls_context;
 
 /* Text of one line, for the log and the start-up error. */
 struct tls_reason {
-	char text[256];
+	char text[512];
 };
 
 /* For listeners: PEM files, the certificate followed by its chain. NULL: `reason_r` says which
