@@ -189,7 +189,8 @@ char *conf_source_prepare(const struct conf_report *report, const char *data, si
 		return NULL;
 	}
 	/* The scanner knows the end of a comment by its LF alone. */
-	*scan.out++ = '\n';
+	if (len == 0 || data[len - 1] != '\n')
+		*scan.out++ = '\n';
 	*scan.out = '\0';
 	return text;
 }

@@ -15,7 +15,7 @@ struct row {
 
 static const struct row rows[] = {
 	{ "empty", TEXT(""), "\n" },
-	{ "a setting", TEXT("a = 1;\n"), "a = 1;\n\n" },
+	{ "a setting", TEXT("a = 1;\n"), "a = 1;\n" },
 	{ "a comment at the end gets its LF", TEXT("a = 1; # x"), "a = 1; # x\n" },
 
 	{ "include", TEXT("a = 1;\n@include \"/etc/passwd\"\n"),
@@ -70,7 +70,7 @@ static const struct row rows[] = {
 	{ "hexadecimal", TEXT("a = 0x11111111111;"), "a = 0x11111111111;\n" },
 	{ "digits in a name", TEXT("a4294967297 = 1;"), "a4294967297 = 1;\n" },
 	{ "digits in a string", TEXT("a = \"4294967297\";"), "a = \"4294967297\";\n" },
-	{ "digits in a comment", TEXT("# 4294967297\n"), "# 4294967297\n\n" },
+	{ "digits in a comment", TEXT("# 4294967297\n"), "# 4294967297\n" },
 	{ "many", TEXT("[4294967297,4294967297,4294967297]"),
 	  "[4294967297L,4294967297L,4294967297L]\n" },
 
