@@ -281,6 +281,8 @@ class Daemon:
                                "JOURNAL_STREAM", "STATE_DIRECTORY", "RUNTIME_DIRECTORY",
                                "CREDENTIALS_DIRECTORY", "WATCHDOG_USEC")}
         kept["UBSAN_OPTIONS"] = "print_stacktrace=1"
+        # So that memory is measured rather than AddressSanitizer's store of freed blocks.
+        kept["ASAN_OPTIONS"] = "quarantine_size_mb=1"
         kept["LC_ALL"] = "C.UTF-8"
         kept.update(self._environment)
         return kept
@@ -488,7 +490,7 @@ class DaemonTest(unittest.TestCase):
         os.mkdir(os.path.join(folder, "state"), 0o700)
         settings.setdefault("listeners", [{"address": "127.0.0.1", "port": 0}])
         settings.setdefault("log", {"level": "debug"})
-        settings["limits"] = {"drain": 2, **settings.get("limits", {})}
+        settings["limits"] = {"drain": 2, "logins_per_minute": 10000, **settings.get("limits", {})}
         settings = {"state_directory": os.path.join(folder, "state"), **settings,
                     "accounts": accounts if accounts is not None else [self.account()]}
         daemon = Daemon(folder, settings, environment=environment)
@@ -506,8 +508,9 @@ class DaemonTest(unittest.TestCase):
         """A connection to the daemon's first listener of that kind, greeting read."""
         if tls == "implicit" and context is None:
             context = SHARED.client_context()
-        arguments.setdefault("address", "127.0.0.1")
-        client = Pop3(port=self.daemon.port(tls), context=context, **arguments)
+        address = arguments.pop("address", None)
+        port = self.daemon.port(tls, address)
+        client = Pop3(address or "127.0.0.1", port, context=context, **arguments)
         self.clients.append(client)
         return client
 

@@ -32,6 +32,8 @@ class Fault:
     delay: float = 0.0
     # Lines to send first, without their CRLF: "* 5 EXPUNGE".
     say: tuple = ()
+    # Lines that leave together with the tagged response, behind it.
+    say_after: tuple = ()
     # Instead of doing it: the tagged response (GREETING: the whole), "NO [OVERQUOTA] Full."
     reply: Optional[str] = None
     # End the connection "before" or "after" doing it; no response is sent. `reset`: by RST.
@@ -51,6 +53,8 @@ class Fault:
     def __post_init__(self):
         if isinstance(self.say, str):
             self.say = (self.say,)
+        if isinstance(self.say_after, str):
+            self.say_after = (self.say_after,)
         if self.cut not in (None, *MOMENTS) or self.hang not in (None, *MOMENTS):
             raise ValueError("cut and hang are 'before' or 'after'")
         if self.body not in (None, *BODIES):

@@ -85,6 +85,8 @@ class Session:
         for line in self.options.unsolicited:
             self.say(line)
         self.say(f"{tag} {result}")
+        for line in self.fault.say_after if self.fault is not None else ():
+            self.say(line)
         self._count_errors(result)
 
     def _perform(self, name, pieces):
