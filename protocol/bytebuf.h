@@ -44,7 +44,8 @@ bool bytebuf_append_number(struct bytebuf *buf, uint64_t number);
 /* What is held, in one piece; valid until the next append, consume or reset. */
 static inline struct span bytebuf_peek(const struct bytebuf *buf)
 {
-	return span_of(buf->data + buf->start, buf->end - buf->start);
+	/* No arithmetic on a null pointer: nothing is allocated before the first append. */
+	return span_of(buf->data != NULL ? buf->data + buf->start : NULL, buf->end - buf->start);
 }
 
 static inline size_t bytebuf_len(const struct bytebuf *buf)
