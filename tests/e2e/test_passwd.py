@@ -6,7 +6,6 @@ import base64
 import fcntl
 import hashlib
 import os
-import pty
 import re
 import select
 import signal
@@ -37,18 +36,22 @@ def is_hash_of(text, password):
 
 
 class Terminal:
-    """The tool on a terminal of its own, with standard output apart."""
+    """A command on a terminal of its own, with standard output apart."""
 
-    def __init__(self, *arguments):
+    def __init__(self, *command):
         read_end, write_end = os.pipe()
-        self.process, self.master = pty.fork()
+        # The slave stays open here too, so that its settings can be looked at after the tool's end.
+        self.master, self.slave = os.openpty()
+        self.process = os.fork()
         if self.process == 0:
-            os.dup2(write_end, 1)
-            os.execv(TOOL, [TOOL, *arguments])
+            try:
+                os.login_tty(os.dup(self.slave))
+                os.dup2(write_end, 1)
+                os.execvp(command[0], command)
+            finally:
+                os._exit(127)
         os.close(write_end)
         self.output = os.fdopen(read_end, "rb")
-        # Not ours alone: keeps the terminal's settings to be looked at after the tool's end.
-        self.slave = os.open(os.ptsname(self.master), os.O_RDWR | os.O_NOCTTY)
         self.shown = b""
         self.status = None
 
@@ -66,13 +69,13 @@ class Terminal:
     def echoes(self):
         return bool(termios.tcgetattr(self.slave)[3] & termios.ECHO)
 
-    def wait(self, options=0):
-        """The status as waitpid() has it."""
-        _, self.status = os.waitpid(self.process, options)
-        return self.status
+    def wait(self):
+        """The exit code, or the negated signal."""
+        _, self.status = os.waitpid(self.process, 0)
+        return os.waitstatus_to_exitcode(self.status)
 
     def close(self):
-        if self.status is None or os.WIFSTOPPED(self.status):
+        if self.status is None:
             os.kill(self.process, signal.SIGKILL)
             os.waitpid(self.process, 0)
         os.close(self.master)
@@ -145,14 +148,14 @@ class Pipe(unittest.TestCase):
 
 
 class OnTerminal(unittest.TestCase):
-    def start(self, *arguments):
-        terminal = Terminal("passwd", *arguments)
+    def start(self, *command):
+        terminal = Terminal(*(command or (TOOL, "passwd")))
         self.addCleanup(terminal.close)
         terminal.wait_for(b"Password: ")
         return terminal
 
     def finish(self, terminal, code):
-        self.assertEqual(os.waitstatus_to_exitcode(terminal.wait()), code)
+        self.assertEqual(terminal.wait(), code)
         self.assertTrue(terminal.echoes())
 
     def test_asks_twice_without_echo(self):
@@ -202,16 +205,19 @@ class OnTerminal(unittest.TestCase):
         self.finish(terminal, -signal.SIGTERM)
 
     def test_stop_and_continue(self):
-        terminal = self.start()
-        # A process group without a parent in its session is not stopped by the terminal's ^Z, so
-        # what the shell's child gets from it is sent by hand, as SIGSTOP's kind that can be caught.
-        os.kill(terminal.process, signal.SIGTSTP)
+        # With a shell that does what an interactive one does with jobs.
+        terminal = self.start("sh", "-c", 'set -m; "$0" passwd; echo stopped >&2; read go; fg', TOOL)
+        terminal.type(b"sec\x1a")
+        terminal.wait_for(b"stopped")
+        self.assertTrue(terminal.echoes())
+        terminal.type(b"go\n")
         terminal.wait_for(b"Password: ", count=2)
         self.assertFalse(terminal.echoes())
         terminal.type(b"secret\n")
         terminal.wait_for(b"again: ")
         terminal.type(b"secret\n")
         self.finish(terminal, 0)
+        self.assertTrue(is_hash_of(terminal.output.read().decode().splitlines()[-1], b"secret"))
 
 
 class PasswordFile(unittest.TestCase):
