@@ -1,9 +1,4 @@
 /* SPDX-License-Identifier: ISC */
-/*
- * Nothing of ours hangs on an SSL object, so that no connection can outlive what it points to: the
- * name of the peer, "host:port", is the name of the verification parameters, which OpenSSL copies
- * and frees; the context is the application data of the SSL_CTX, and is taken off it when freed.
- */
 #include "tls/tls_context.h"
 
 #include "tls/tls_error.h"
@@ -22,15 +17,21 @@
 #include <unistd.h>
 
 enum {
-	SESSION_MAX = 64,    /* upstream servers with a session kept; a handful is usual */
-	HOST_LEN_MAX = 255,  /* RFC 1035 section 2.3.4 */
-	PEER_MAX = 255 + 12, /* "host:port" */
-	SECURITY_LEVEL = 2,  /* no SHA-1 signatures, no RSA keys below 2048 bits */
+	SESSION_MAX = 64,   /* upstream servers with a session kept; a handful is usual */
+	HOST_LEN_MAX = 255, /* RFC 1035 section 2.3.4 */
+	SECURITY_LEVEL = 2, /* no SHA-1 signatures, no RSA keys below 2048 bits */
 	IMAPS_PORT = 993,
 };
 
+/* Hangs on each connection to an upstream server, and is freed with it. */
+struct peer {
+	unsigned port;
+	char host[];
+};
+
 struct kept_session {
-	char *peer;           /* "host:port"; owned */
+	char *host; /* owned */
+	unsigned port;
 	SSL_SESSION *session; /* owned */
 };
 
@@ -39,6 +40,47 @@ struct tls_context {
 	struct kept_session sessions[SESSION_MAX]; /* one for each peer, the oldest first */
 	size_t session_count;
 };
+
+/* OpenSSL's number for the place where a peer hangs; registered once, for the process. */
+static CRYPTO_ONCE peer_once = CRYPTO_ONCE_STATIC_INIT;
+static int peer_place = -1;
+
+static void peer_free(void *parent, void *peer, CRYPTO_EX_DATA *data, int place, long number,
+		      void *pointer)
+{
+	(void)parent;
+	(void)data;
+	(void)place;
+	(void)number;
+	(void)pointer;
+	free(peer);
+}
+
+static void peer_register(void)
+{
+	peer_place = SSL_get_ex_new_index(0, NULL, NULL, NULL, peer_free);
+}
+
+static bool peer_hang(SSL *ssl, const char *host, unsigned port)
+{
+	size_t size = strlen(host) + 1;
+	struct peer *peer = malloc(sizeof(*peer) + size);
+
+	if (peer == NULL || CRYPTO_THREAD_run_once(&peer_once, peer_register) != 1 ||
+	    SSL_set_ex_data(ssl, peer_place, peer) != 1) {
+		free(peer);
+		return false;
+	}
+	peer->port = port;
+	memcpy(peer->host, host, size);
+	return true;
+}
+
+/* NULL on the connections of our clients. */
+static const struct peer *peer_of(const SSL *ssl)
+{
+	return peer_place >= 0 ? SSL_get_ex_data(ssl, peer_place) : NULL;
+}
 
 static void tls_context_failed(struct tls_reason *reason_r, const char *file, const char *text)
 {
@@ -105,20 +147,23 @@ static struct tls_context *tls_context_new(const SSL_METHOD *method)
 
 static void forget_session(struct tls_context *context, size_t slot)
 {
-	free(context->sessions[slot].peer);
+	free(context->sessions[slot].host);
 	SSL_SESSION_free(context->sessions[slot].session);
 	context->session_count--;
 	memmove(&context->sessions[slot], &context->sessions[slot + 1],
 		(context->session_count - slot) * sizeof(context->sessions[0]));
 }
 
-/* The slot of the peer's session, or session_count. */
-static size_t find_session(const struct tls_context *context, const char *peer)
+/* The slot of the server's session, or session_count. */
+static size_t find_session(const struct tls_context *context, const char *host, unsigned port)
 {
 	size_t slot = 0;
 
-	while (slot < context->session_count && strcmp(context->sessions[slot].peer, peer) != 0)
-		slot++;
+	for (; slot < context->session_count; slot++) {
+		if (context->sessions[slot].port == port &&
+		    strcmp(context->sessions[slot].host, host) == 0)
+			break;
+	}
 	return slot;
 }
 
@@ -130,31 +175,33 @@ static size_t find_session(const struct tls_context *context, const char *peer)
 static int keep_session(SSL *ssl, SSL_SESSION *session)
 {
 	struct tls_context *context = SSL_CTX_get_app_data(SSL_get_SSL_CTX(ssl));
-	const char *name = X509_VERIFY_PARAM_get0_name(SSL_get0_param(ssl));
+	const struct peer *peer = peer_of(ssl);
 
-	if (context == NULL || name == NULL || !SSL_SESSION_is_resumable(session))
+	/* A connection may outlive the context, which then is NULL. */
+	if (context == NULL || peer == NULL || !SSL_SESSION_is_resumable(session))
 		return 0;
-	char *peer = strdup(name);
+	char *host = strdup(peer->host);
 	SSL_SESSION *copy = SSL_SESSION_dup(session);
-	if (peer == NULL || copy == NULL) {
-		free(peer);
+	if (host == NULL || copy == NULL) {
+		free(host);
 		SSL_SESSION_free(copy);
 		return 0;
 	}
-	size_t slot = find_session(context, peer);
+	size_t slot = find_session(context, host, peer->port);
 	if (slot < context->session_count)
 		forget_session(context, slot);
 	else if (context->session_count == SESSION_MAX)
 		forget_session(context, 0);
 	context->sessions[context->session_count++] =
-		(struct kept_session){ .peer = peer, .session = copy };
+		(struct kept_session){ .host = host, .port = peer->port, .session = copy };
 	return 0; /* OpenSSL's reference stays its own */
 }
 
 /* Without a session to resume, or the memory for it, the handshake is simply a full one. */
-static void offer_session(const struct tls_context *context, SSL *ssl, const char *peer)
+static void offer_session(const struct tls_context *context, SSL *ssl, const char *host,
+			  unsigned port)
 {
-	size_t slot = find_session(context, peer);
+	size_t slot = find_session(context, host, port);
 
 	if (slot == context->session_count)
 		return;
@@ -362,7 +409,7 @@ static bool host_name(const char *name, char host_r[HOST_LEN_MAX + 1])
 }
 
 /* Binds the connection to its peer: what is verified, what is asked for, what is resumed. */
-static bool set_peer(SSL *ssl, const char *host, const char *peer)
+static bool set_peer(SSL *ssl, const char *host, unsigned port)
 {
 	X509_VERIFY_PARAM *param = SSL_get0_param(ssl);
 	unsigned char address[16];
@@ -374,7 +421,7 @@ static bool set_peer(SSL *ssl, const char *host, const char *peer)
 		address_len = 16;
 	X509_VERIFY_PARAM_set_hostflags(param, X509_CHECK_FLAG_NO_PARTIAL_WILDCARDS |
 						       X509_CHECK_FLAG_NEVER_CHECK_SUBJECT);
-	if (X509_VERIFY_PARAM_set1_name(param, peer) != 1)
+	if (!peer_hang(ssl, host, port))
 		return false;
 	/* RFC 6066 section 3: no addresses in SNI. */
 	return address_len > 0 ? X509_VERIFY_PARAM_set1_ip(param, address, address_len) == 1
@@ -386,7 +433,6 @@ SSL *tls_context_connect(struct tls_context *context, const char *name, unsigned
 			 struct tls_reason *reason_r)
 {
 	char host[HOST_LEN_MAX + 1];
-	char peer[PEER_MAX + 1];
 
 	if (!host_name(name, host)) {
 		*reason_r = (struct tls_reason){ "" };
@@ -396,16 +442,15 @@ SSL *tls_context_connect(struct tls_context *context, const char *name, unsigned
 		tls_reason_say(reason_r, "\" is not the name of a host");
 		return NULL;
 	}
-	snprintf(peer, sizeof(peer), "%s:%u", host, port);
 	SSL *ssl = SSL_new(context->ctx);
-	if (ssl == NULL || !set_peer(ssl, host, peer)) {
+	if (ssl == NULL || !set_peer(ssl, host, port)) {
 		char text[128];
 
 		SSL_free(ssl);
 		tls_context_failed(reason_r, NULL, tls_error(text, sizeof(text), "no memory"));
 		return NULL;
 	}
-	offer_session(context, ssl, peer);
+	offer_session(context, ssl, host, port);
 	SSL_set_connect_state(ssl);
 	ERR_clear_error();
 	return ssl;
@@ -430,14 +475,14 @@ static const struct {
 	{ SSL_R_UNEXPECTED_EOF_WHILE_READING, "closed the connection" },
 };
 
-/* `host` NULL: the peer is a client of ours. */
-static void say_failed(struct tls_reason *reason, SSL *ssl, const char *host, unsigned port)
+/* `peer` NULL: a client of ours. */
+static void say_failed(struct tls_reason *reason, SSL *ssl, const struct peer *peer)
 {
 	unsigned long error = ERR_peek_error();
 	int why = error == 0                          ? SSL_R_UNEXPECTED_EOF_WHILE_READING
 		  : ERR_GET_LIB(error) == ERR_LIB_SSL ? ERR_GET_REASON(error)
 						      : 0;
-	const char *who = host != NULL ? host : "client";
+	const char *who = peer != NULL ? peer->host : "client";
 	char text[128];
 
 	for (size_t i = 0; i < sizeof(failures) / sizeof(failures[0]); i++) {
@@ -446,9 +491,9 @@ static void say_failed(struct tls_reason *reason, SSL *ssl, const char *host, un
 		tls_reason_say(reason, "%s %s", who, failures[i].text);
 		if (why == SSL_R_UNEXPECTED_EOF_WHILE_READING && SSL_get_state(ssl) != TLS_ST_OK)
 			tls_reason_say(reason, " during the TLS handshake");
-		if (why == SSL_R_WRONG_VERSION_NUMBER && host != NULL) {
-			tls_reason_say(reason, " on port %u", port);
-			if (port != IMAPS_PORT)
+		if (why == SSL_R_WRONG_VERSION_NUMBER && peer != NULL) {
+			tls_reason_say(reason, " on port %u", peer->port);
+			if (peer->port != IMAPS_PORT)
 				tls_reason_say(reason, " (did you mean tls = \"starttls\"?)");
 		}
 		return;
@@ -459,29 +504,17 @@ static void say_failed(struct tls_reason *reason, SSL *ssl, const char *host, un
 
 void tls_context_failure(SSL *ssl, struct tls_reason *reason_r, bool *untrusted_r)
 {
-	const char *peer = X509_VERIFY_PARAM_get0_name(SSL_get0_param(ssl));
+	const struct peer *peer = peer_of(ssl);
 	STACK_OF(X509) *chain = SSL_get0_verified_chain(ssl);
 	int verdict = (int)SSL_get_verify_result(ssl);
-	char host[PEER_MAX + 1];
-	unsigned port = 0;
 
 	*reason_r = (struct tls_reason){ "" };
-	*untrusted_r = false;
-	if (SSL_is_server(ssl) || peer == NULL) {
-		say_failed(reason_r, ssl, NULL, 0);
-	} else {
-		snprintf(host, sizeof(host), "%s", peer);
-		char *colon = strrchr(host, ':');
-		if (colon != NULL) {
-			*colon = '\0';
-			port = (unsigned)strtoul(colon + 1, NULL, 10);
-		}
-		*untrusted_r = tls_verdict_blames_certificate(verdict) && sk_X509_num(chain) > 0;
-		if (*untrusted_r)
-			tls_verdict_say(reason_r, verdict, chain, host);
-		else
-			say_failed(reason_r, ssl, host, port);
-	}
+	*untrusted_r =
+		peer != NULL && tls_verdict_blames_certificate(verdict) && sk_X509_num(chain) > 0;
+	if (*untrusted_r)
+		tls_verdict_say(reason_r, verdict, chain, peer->host);
+	else
+		say_failed(reason_r, ssl, peer);
 	ERR_clear_error();
 }
 
