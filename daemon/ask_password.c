@@ -95,7 +95,7 @@ static ssize_t read_octet(struct terminal *terminal, const char *prompt, unsigne
 		if (poll(watched, 2, -1) < 0) {
 			if (errno != EINTR)
 				return -1;
-		} else if (watched[1].revents != 0) {
+		} else if (terminal != NULL && watched[1].revents != 0) {
 			terminal_obey(terminal, prompt);
 		} else {
 			ssize_t result = read(STDIN_FILENO, octet_r, 1);
