@@ -1,0 +1,72 @@
+/* SPDX-License-Identifier: ISC */
+#include "daemon/failure.h"
+
+#include <stdio.h>
+
+enum pop3_code failure_code(enum failure_kind kind)
+{
+	switch (kind) {
+	case FAILURE_AUTH:
+		return POP3_CODE_AUTH;
+	case FAILURE_IN_USE:
+		return POP3_CODE_IN_USE;
+	case FAILURE_LOGIN_DELAY:
+		return POP3_CODE_LOGIN_DELAY;
+	case FAILURE_SYS_TEMP:
+		return POP3_CODE_SYS_TEMP;
+	case FAILURE_SYS_PERM:
+		return POP3_CODE_SYS_PERM;
+	}
+	return POP3_CODE_SYS_TEMP;
+}
+
+void failure_set(struct failure *failure, enum failure_kind kind, const char *text)
+{
+	*failure = (struct failure){ .kind = kind };
+	snprintf(failure->text, sizeof(failure->text), "%s", text);
+}
+
+void failure_set_words(struct failure *failure, enum failure_kind kind, const char *text,
+		       const char *words)
+{
+	failure_set(failure, kind, text);
+	if (words != NULL && words[0] != '\0') {
+		size_t len = strlen(failure->text);
+
+		snprintf(failure->text + len, sizeof(failure->text) - len, ": %s", words);
+	}
+}
+
+void failure_from_login(struct failure *failure, const struct imap_login *login, const char *folder,
+			bool own_password)
+{
+	char text[200];
+
+	switch (login->failure) {
+	case IMAP_LOGIN_WRONG_PASSWORD:
+		failure_set_words(failure, FAILURE_AUTH, "The mail server refused the login",
+				  login->text);
+		failure->wrong_password = own_password;
+		return;
+	case IMAP_LOGIN_NO_FOLDER:
+		snprintf(text, sizeof(text), "The folder \"%s\" cannot be opened", folder);
+		failure_set_words(failure, FAILURE_SYS_PERM, text, login->text);
+		return;
+	case IMAP_LOGIN_PREAUTH:
+	case IMAP_LOGIN_NO_STARTTLS:
+	case IMAP_LOGIN_NO_MECHANISM:
+	case IMAP_LOGIN_NO_UIDVALIDITY:
+		failure_set_words(failure, FAILURE_SYS_PERM, "The mail server cannot be used",
+				  login->text);
+		return;
+	case IMAP_LOGIN_VIOLATION:
+		failure_set_words(failure, FAILURE_SYS_TEMP, "The mail server is not understood",
+				  login->text);
+		return;
+	case IMAP_LOGIN_TEMPORARY:
+	case IMAP_LOGIN_INTERNAL:
+		break;
+	}
+	failure_set_words(failure, FAILURE_SYS_TEMP, "The mail server is not available now",
+			  login->text);
+}

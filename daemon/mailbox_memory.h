@@ -1,0 +1,43 @@
+/* SPDX-License-Identifier: ISC */
+/*
+ * mailbox_memory: what is remembered of a mailbox for the life of the process, session or none.
+ *
+ * How often it was logged in to lately, and the true sizes of its messages, which cost a download
+ * to learn (`sizes = "exact"`). There is one entry for each mailbox that somebody was let into.
+ * Pure: time comes as an argument.
+ */
+#ifndef DAEMON_MAILBOX_MEMORY_H
+#define DAEMON_MAILBOX_MEMORY_H
+
+#include "protocol/maildrop.h"
+
+struct mailbox_memories {
+	void *root; /* private: tsearch(3) */
+};
+
+struct mailbox_memory;
+
+/* The entry of `key`, made if need be; NULL when there is no memory. Lives as long as the table. */
+struct mailbox_memory *mailbox_memory_get(struct mailbox_memories *memories, const char *key);
+void mailbox_memories_deinit(struct mailbox_memories *memories);
+
+/* Counts a login. False: it is one more than `per_minute` within a minute. */
+bool mailbox_memory_login(struct mailbox_memory *memory, uint64_t now_ms, unsigned per_minute);
+
+/*
+ * Sets the sizes that are known, and lists the UIDs of all others, ascending, into an array that
+ * the caller frees. False when there is no memory.
+ */
+bool mailbox_memory_sizes(const struct mailbox_memory *memory, struct maildrop *maildrop,
+			  uint32_t **unknown_r, size_t *count_r)
+	__attribute__((warn_unused_result));
+
+/* Notes one size. What is learnt of another UIDVALIDITY replaces what was known. No memory: it
+ * is not noted, and learnt again another time. */
+void mailbox_memory_learn(struct mailbox_memory *memory, uint32_t uidvalidity, uint32_t uid,
+			  uint64_t octets);
+
+/* Forgets the sizes of messages that are not in the maildrop any more. */
+void mailbox_memory_prune(struct mailbox_memory *memory, const struct maildrop *maildrop);
+
+#endif
