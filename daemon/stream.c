@@ -1,0 +1,638 @@
+/* SPDX-License-Identifier: ISC */
+#include "daemon/stream.h"
+
+#include <errno.h>
+#include <netinet/in.h>
+#include <netinet/tcp.h>
+#include <openssl/err.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#include "tls/tls_context.h"
+
+enum {
+	/* A TLS record holds at most this much; fuller ones cost less. */
+	STREAM_WRITE_SIZE = 16384,
+	/* One stream may not keep the others waiting for longer than it takes to read this. */
+	STREAM_TURN_SIZE = 4 * LOOP_SCRATCH_SIZE,
+};
+
+enum io { IO_DONE, IO_BLOCKED, IO_EOF, IO_FAILED };
+
+enum stream_phase {
+	STREAM_PHASE_PLAIN,
+	STREAM_PHASE_BEFORE_HANDSHAKE, /* what is queued in the clear goes first */
+	STREAM_PHASE_HANDSHAKE,
+	STREAM_PHASE_SECURE,
+};
+
+struct stream {
+	struct loop *loop; /* borrowed */
+	stream_fn *fn;
+	void *owner;
+	int fd;                    /* owned */
+	SSL *ssl;                  /* owned; NULL while plain */
+	struct event *read_event;  /* owned */
+	struct event *write_event; /* owned */
+	struct event *news_event;  /* owned: runs stream_turn() soon */
+	struct evbuffer *output;   /* owned */
+	struct evbuffer *left;     /* owned: octets received that the owner left */
+	struct span fresh;         /* octets in the scratch memory, during READABLE only */
+	enum stream_phase phase;
+	bool paused;
+	bool full;      /* the owner was told so: DRAINED is due some time */
+	bool eof;       /* the peer's end was seen */
+	bool finishing; /* stream_finish() */
+	bool finished;  /* everything was sent, the end too */
+	bool failed;
+	bool buried;
+	bool write_wants_read;
+	bool read_wants_write;
+	bool untrusted;
+	unsigned news; /* bits of events to be told from the loop: no owner is called in its own
+			  call */
+	uint64_t last_progress_ms;
+	struct grave grave;
+	char error[256];
+};
+
+static void on_readable(evutil_socket_t fd, short what, void *argument);
+static void on_writable(evutil_socket_t fd, short what, void *argument);
+static void on_news(evutil_socket_t fd, short what, void *argument);
+
+static void stream_free(void *argument)
+{
+	struct stream *stream = argument;
+
+	if (stream->read_event != NULL)
+		event_free(stream->read_event);
+	if (stream->write_event != NULL)
+		event_free(stream->write_event);
+	if (stream->news_event != NULL)
+		event_free(stream->news_event);
+	if (stream->output != NULL)
+		evbuffer_free(stream->output);
+	if (stream->left != NULL)
+		evbuffer_free(stream->left);
+	SSL_free(stream->ssl);
+	if (stream->fd >= 0)
+		close(stream->fd);
+	free(stream);
+}
+
+struct stream *stream_new(struct loop *loop, int fd, stream_fn *fn, void *owner)
+{
+	struct stream *stream = calloc(1, sizeof(*stream));
+	int one = 1;
+
+	if (stream == NULL) {
+		close(fd);
+		return NULL;
+	}
+	*stream = (struct stream){ .loop = loop, .fn = fn, .owner = owner, .fd = fd };
+	stream->last_progress_ms = loop_now_ms();
+	stream->output = evbuffer_new();
+	stream->left = evbuffer_new();
+	stream->read_event = event_new(loop->base, fd, EV_READ | EV_PERSIST, on_readable, stream);
+	stream->write_event = event_new(loop->base, fd, EV_WRITE | EV_PERSIST, on_writable, stream);
+	stream->news_event = event_new(loop->base, -1, 0, on_news, stream);
+	if (stream->output == NULL || stream->left == NULL || stream->read_event == NULL ||
+	    stream->write_event == NULL || stream->news_event == NULL ||
+	    event_add(stream->read_event, NULL) != 0) {
+		stream_free(stream);
+		return NULL;
+	}
+	/* Replies are written whole, so there is nothing for Nagle to gather; keep-alive finds
+	 * peers that left without a word. */
+	setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &one, sizeof(one));
+	setsockopt(fd, SOL_SOCKET, SO_KEEPALIVE, &one, sizeof(one));
+	return stream;
+}
+
+static bool stream_is_over(const struct stream *stream)
+{
+	return stream->failed || stream->buried;
+}
+
+static void stream_stop_watching(struct stream *stream)
+{
+	event_del(stream->read_event);
+	event_del(stream->write_event);
+}
+
+void stream_bury(struct stream **buried)
+{
+	struct stream *stream = *buried;
+
+	*buried = NULL;
+	if (stream == NULL || stream->buried)
+		return;
+	stream->buried = true;
+	stream_stop_watching(stream);
+	event_del(stream->news_event);
+	/* The peer need not wait until the turn is over to learn of it. */
+	shutdown(stream->fd, SHUT_RDWR);
+	loop_bury(stream->loop, &stream->grave, stream_free, stream);
+}
+
+/* Has `event` told from the loop. */
+static void stream_tell(struct stream *stream, enum stream_event event)
+{
+	stream->news |= 1u << event;
+	event_active(stream->news_event, EV_READ, 0);
+}
+
+static void stream_fail(struct stream *stream, const char *text)
+{
+	if (stream_is_over(stream))
+		return;
+	stream->failed = true;
+	stream_stop_watching(stream);
+	if (text != NULL)
+		snprintf(stream->error, sizeof(stream->error), "%s", text);
+	stream_tell(stream, STREAM_ERROR);
+}
+
+/* After IO_FAILED: the reason is in `error` already, or it is OpenSSL's. */
+static void stream_fail_io(struct stream *stream)
+{
+	struct tls_reason reason;
+
+	if (stream->error[0] != '\0') {
+		stream_fail(stream, NULL);
+		return;
+	}
+	tls_context_failure(stream->ssl, &reason, &stream->untrusted);
+	stream_fail(stream, reason.text);
+}
+
+/* What SSL_get_error() makes of a return value, and which direction it waits for. */
+static enum io stream_tls_result(struct stream *stream, int result, bool *wants_read,
+				 bool *wants_write)
+{
+	int saved_errno = errno;
+
+	*wants_read = false;
+	*wants_write = false;
+	switch (SSL_get_error(stream->ssl, result)) {
+	case SSL_ERROR_NONE:
+		return IO_DONE;
+	case SSL_ERROR_WANT_READ:
+		*wants_read = true;
+		return IO_BLOCKED;
+	case SSL_ERROR_WANT_WRITE:
+		*wants_write = true;
+		return IO_BLOCKED;
+	case SSL_ERROR_ZERO_RETURN:
+		return IO_EOF;
+	case SSL_ERROR_SYSCALL:
+		if (ERR_peek_error() == 0)
+			snprintf(stream->error, sizeof(stream->error), "%s",
+				 saved_errno != 0 ? strerror(saved_errno)
+						  : "the connection was closed");
+		return IO_FAILED;
+	default:
+		return IO_FAILED;
+	}
+}
+
+/* Reads once into `memory`. */
+static enum io stream_read(struct stream *stream, unsigned char *memory, size_t size, size_t *len_r)
+{
+	bool wants_read;
+
+	*len_r = 0;
+	if (stream->ssl == NULL) {
+		ssize_t n = recv(stream->fd, memory, size, 0);
+
+		if (n > 0) {
+			*len_r = (size_t)n;
+			return IO_DONE;
+		}
+		if (n == 0)
+			return IO_EOF;
+		if (errno == EAGAIN || errno == EWOULDBLOCK || errno == EINTR)
+			return IO_BLOCKED;
+		snprintf(stream->error, sizeof(stream->error), "%s", strerror(errno));
+		return IO_FAILED;
+	}
+	ERR_clear_error();
+	errno = 0;
+	int result = SSL_read_ex(stream->ssl, memory, size, len_r);
+	if (result == 1)
+		return IO_DONE;
+	return stream_tls_result(stream, result, &wants_read, &stream->read_wants_write);
+}
+
+/* Fills the scratch memory as far as the socket goes. `octets_r` may be short of it. */
+static enum io stream_fill(struct stream *stream, size_t *octets_r)
+{
+	enum io io = IO_DONE;
+	size_t len = 0;
+
+	while (io == IO_DONE && len < LOOP_SCRATCH_SIZE) {
+		size_t n;
+
+		io = stream_read(stream, stream->loop->scratch + len, LOOP_SCRATCH_SIZE - len, &n);
+		len += n;
+		if (stream->ssl == NULL)
+			break;
+	}
+	*octets_r = len;
+	return io;
+}
+
+/* Whether octets may be asked of the socket. */
+static bool stream_may_read(const struct stream *stream)
+{
+	return !stream_is_over(stream) && !stream->paused && !stream->eof && !stream->finishing &&
+	       (stream->phase == STREAM_PHASE_PLAIN || stream->phase == STREAM_PHASE_SECURE) &&
+	       evbuffer_get_length(stream->left) == 0;
+}
+
+static bool stream_wants_read_event(const struct stream *stream)
+{
+	if (stream->phase == STREAM_PHASE_HANDSHAKE)
+		return !stream->read_wants_write;
+	/* Behind our end only the peer's is awaited. */
+	if (stream->finished)
+		return !stream->eof;
+	return stream->write_wants_read || stream_may_read(stream);
+}
+
+static bool stream_wants_write_event(const struct stream *stream)
+{
+	if (stream->read_wants_write)
+		return true;
+	return stream->phase != STREAM_PHASE_HANDSHAKE && !stream->write_wants_read &&
+	       evbuffer_get_length(stream->output) > 0;
+}
+
+/* Keeps libevent's interest in step with ours. */
+static void stream_watch(struct stream *stream)
+{
+	if (stream_is_over(stream))
+		return;
+	if (stream_wants_read_event(stream))
+		event_add(stream->read_event, NULL);
+	else
+		event_del(stream->read_event);
+	if (stream_wants_write_event(stream))
+		event_add(stream->write_event, NULL);
+	else
+		event_del(stream->write_event);
+}
+
+/* Shows octets to the owner and keeps what it leaves. */
+static void stream_show(struct stream *stream, size_t len)
+{
+	stream->fresh = span_of(stream->loop->scratch, len);
+	stream->last_progress_ms = loop_now_ms();
+	stream->fn(stream->owner, STREAM_READABLE);
+	struct span rest = stream->fresh;
+	stream->fresh = span_of(NULL, 0);
+	if (stream_is_over(stream) || rest.len == 0)
+		return;
+	if (evbuffer_add(stream->left, rest.data, rest.len) != 0)
+		stream_fail(stream, "no memory");
+}
+
+/* Reads what there is, as long as the owner takes it. Called from the loop only. */
+static void stream_pull(struct stream *stream)
+{
+	size_t turn = 0;
+	enum io io = IO_DONE;
+
+	while (io == IO_DONE && stream_may_read(stream)) {
+		size_t len;
+
+		if (turn >= STREAM_TURN_SIZE) {
+			/* OpenSSL may hold octets of which the socket knows nothing. */
+			event_active(stream->news_event, EV_READ, 0);
+			return;
+		}
+		io = stream_fill(stream, &len);
+		turn += len;
+		if (len > 0)
+			stream_show(stream, len);
+		/* A short read of a plain socket says that it is empty now. */
+		if (stream->ssl == NULL && io == IO_DONE && len < LOOP_SCRATCH_SIZE)
+			return;
+	}
+	if (stream_is_over(stream))
+		return;
+	if (io == IO_EOF) {
+		stream->eof = true;
+		stream->fn(stream->owner, STREAM_EOF);
+	} else if (io == IO_FAILED) {
+		stream_fail_io(stream);
+	}
+}
+
+/* Our end is sent: wait for the peer's, so that closing does not reset what it still reads. */
+static void stream_discard(struct stream *stream)
+{
+	ssize_t n;
+
+	do {
+		n = recv(stream->fd, stream->loop->scratch, LOOP_SCRATCH_SIZE, 0);
+	} while (n > 0);
+	if (n == 0 || (errno != EAGAIN && errno != EWOULDBLOCK && errno != EINTR)) {
+		stream->eof = true;
+		stream->fn(stream->owner, STREAM_EOF);
+	}
+}
+
+/* Sends from the queue once. */
+static enum io stream_send(struct stream *stream)
+{
+	size_t queued = evbuffer_get_length(stream->output);
+	bool wants_write;
+
+	if (stream->phase != STREAM_PHASE_SECURE) {
+		if (evbuffer_write(stream->output, stream->fd) >= 0)
+			return IO_DONE;
+		if (errno == EAGAIN || errno == EWOULDBLOCK || errno == EINTR)
+			return IO_BLOCKED;
+		snprintf(stream->error, sizeof(stream->error), "%s", strerror(errno));
+		return IO_FAILED;
+	}
+	if (queued > STREAM_WRITE_SIZE)
+		queued = STREAM_WRITE_SIZE;
+	unsigned char *octets = evbuffer_pullup(stream->output, (ev_ssize_t)queued);
+	if (octets == NULL) {
+		snprintf(stream->error, sizeof(stream->error), "no memory");
+		return IO_FAILED;
+	}
+	size_t sent = 0;
+	ERR_clear_error();
+	errno = 0;
+	int result = SSL_write_ex(stream->ssl, octets, queued, &sent);
+	if (result == 1) {
+		stream->write_wants_read = false;
+		evbuffer_drain(stream->output, sent);
+		return IO_DONE;
+	}
+	return stream_tls_result(stream, result, &stream->write_wants_read, &wants_write);
+}
+
+/* TLS's close_notify and FIN, once. */
+static void stream_half_close(struct stream *stream)
+{
+	if (stream->finished)
+		return;
+	stream->finished = true;
+	if (stream->phase == STREAM_PHASE_SECURE) {
+		ERR_clear_error();
+		(void)SSL_shutdown(stream->ssl);
+	}
+	shutdown(stream->fd, SHUT_WR);
+	stream_tell(stream, STREAM_FINISHED);
+}
+
+static void stream_handshake(struct stream *stream)
+{
+	bool wants_read;
+
+	ERR_clear_error();
+	errno = 0;
+	int result = SSL_do_handshake(stream->ssl);
+	stream->last_progress_ms = loop_now_ms();
+	if (result == 1) {
+		stream->phase = STREAM_PHASE_SECURE;
+		stream->read_wants_write = false;
+		stream_tell(stream, STREAM_SECURED);
+		stream_watch(stream);
+		return;
+	}
+	switch (stream_tls_result(stream, result, &wants_read, &stream->read_wants_write)) {
+	case IO_BLOCKED:
+		stream_watch(stream);
+		break;
+	case IO_EOF:
+		stream_fail(stream, "the peer closed the connection in the TLS handshake");
+		break;
+	case IO_DONE:
+	case IO_FAILED:
+		stream_fail_io(stream);
+		break;
+	}
+}
+
+void stream_flush(struct stream *stream)
+{
+	enum io io = IO_DONE;
+
+	if (stream_is_over(stream) || stream->phase == STREAM_PHASE_HANDSHAKE)
+		return;
+	while (io == IO_DONE && evbuffer_get_length(stream->output) > 0) {
+		io = stream_send(stream);
+		if (io == IO_DONE)
+			stream->last_progress_ms = loop_now_ms();
+	}
+	if (io == IO_FAILED) {
+		stream_fail_io(stream);
+		return;
+	}
+	if (io == IO_EOF) {
+		stream_fail(stream, "the peer closed the connection");
+		return;
+	}
+	if (evbuffer_get_length(stream->output) == 0) {
+		if (stream->phase == STREAM_PHASE_BEFORE_HANDSHAKE) {
+			stream->phase = STREAM_PHASE_HANDSHAKE;
+			stream_handshake(stream);
+			return;
+		}
+		if (stream->finishing)
+			stream_half_close(stream);
+	}
+	if (stream->full && stream_queued(stream) < STREAM_LOW_WATER) {
+		stream->full = false;
+		stream_tell(stream, STREAM_DRAINED);
+	}
+	stream_watch(stream);
+}
+
+/* One turn of the loop: what there is to tell, then what there is to read. */
+static void stream_turn(struct stream *stream)
+{
+	/* In the order they happen; ERROR is the last. */
+	static const enum stream_event order[] = { STREAM_SECURED, STREAM_DRAINED, STREAM_FINISHED,
+						   STREAM_ERROR };
+
+	for (size_t i = 0; i < sizeof(order) / sizeof(order[0]) && !stream->buried; i++) {
+		unsigned bit = 1u << order[i];
+
+		if ((stream->news & bit) != 0) {
+			stream->news &= ~bit;
+			stream->fn(stream->owner, order[i]);
+		}
+	}
+	if (stream_is_over(stream))
+		return;
+	if (stream->finished) {
+		stream_discard(stream);
+	} else {
+		if (!stream->paused && evbuffer_get_length(stream->left) > 0)
+			stream->fn(stream->owner, STREAM_READABLE);
+		stream_pull(stream);
+	}
+	stream_watch(stream);
+}
+
+static void on_news(evutil_socket_t fd, short what, void *argument)
+{
+	(void)fd;
+	(void)what;
+	stream_turn(argument);
+}
+
+static void on_readable(evutil_socket_t fd, short what, void *argument)
+{
+	struct stream *stream = argument;
+
+	(void)fd;
+	(void)what;
+	if (stream_is_over(stream))
+		return;
+	if (stream->phase == STREAM_PHASE_HANDSHAKE) {
+		stream_handshake(stream);
+		return;
+	}
+	if (stream->write_wants_read)
+		stream_flush(stream);
+	stream_turn(stream);
+}
+
+static void on_writable(evutil_socket_t fd, short what, void *argument)
+{
+	struct stream *stream = argument;
+
+	(void)fd;
+	(void)what;
+	if (stream_is_over(stream))
+		return;
+	if (stream->phase == STREAM_PHASE_HANDSHAKE) {
+		stream_handshake(stream);
+		return;
+	}
+	if (stream->read_wants_write) {
+		stream->read_wants_write = false;
+		stream_pull(stream);
+	}
+	stream_flush(stream);
+}
+
+void stream_start_tls(struct stream *stream, SSL *ssl, bool accept)
+{
+	stream->ssl = ssl;
+	if (SSL_set_fd(ssl, stream->fd) != 1) {
+		stream_fail(stream, "no memory");
+		return;
+	}
+	if (accept)
+		SSL_set_accept_state(ssl);
+	else
+		SSL_set_connect_state(ssl);
+	stream->phase = STREAM_PHASE_BEFORE_HANDSHAKE;
+	stream_flush(stream);
+}
+
+bool stream_is_tls(const struct stream *stream)
+{
+	return stream->phase == STREAM_PHASE_SECURE;
+}
+
+void stream_describe_tls(const struct stream *stream, char *text_r, size_t size)
+{
+	if (stream_is_tls(stream))
+		tls_context_describe(stream->ssl, text_r, size);
+	else
+		snprintf(text_r, size, "none");
+}
+
+struct span stream_peek(const struct stream *stream)
+{
+	struct evbuffer_iovec piece;
+
+	if (evbuffer_get_length(stream->left) == 0)
+		return stream->fresh;
+	if (evbuffer_peek(stream->left, -1, NULL, &piece, 1) < 1)
+		return span_of(NULL, 0);
+	return span_of(piece.iov_base, piece.iov_len);
+}
+
+void stream_take(struct stream *stream, size_t len)
+{
+	if (evbuffer_get_length(stream->left) == 0) {
+		span_take(&stream->fresh, len);
+		return;
+	}
+	evbuffer_drain(stream->left, len);
+	if (evbuffer_get_length(stream->left) == 0)
+		event_active(stream->news_event, EV_READ, 0);
+}
+
+void stream_pause(struct stream *stream)
+{
+	stream->paused = true;
+	stream_watch(stream);
+}
+
+void stream_resume(struct stream *stream)
+{
+	if (!stream->paused)
+		return;
+	stream->paused = false;
+	if (!stream_is_over(stream))
+		event_active(stream->news_event, EV_READ, 0);
+}
+
+struct evbuffer *stream_output(struct stream *stream)
+{
+	return stream->output;
+}
+
+bool stream_write(struct stream *stream, struct span octets)
+{
+	return octets.len == 0 || evbuffer_add(stream->output, octets.data, octets.len) == 0;
+}
+
+size_t stream_queued(const struct stream *stream)
+{
+	return evbuffer_get_length(stream->output);
+}
+
+bool stream_is_full(struct stream *stream)
+{
+	if (stream_queued(stream) > STREAM_HIGH_WATER)
+		stream->full = true;
+	return stream->full;
+}
+
+void stream_finish(struct stream *stream)
+{
+	if (stream_is_over(stream) || stream->finishing)
+		return;
+	stream->finishing = true;
+	evbuffer_drain(stream->left, evbuffer_get_length(stream->left));
+	stream_flush(stream);
+}
+
+uint64_t stream_last_progress_ms(const struct stream *stream)
+{
+	return stream->last_progress_ms;
+}
+
+const char *stream_error(const struct stream *stream)
+{
+	return stream->error;
+}
+
+bool stream_is_untrusted(const struct stream *stream)
+{
+	return stream->untrusted;
+}
