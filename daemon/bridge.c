@@ -1,0 +1,364 @@
+/* SPDX-License-Identifier: ISC */
+#include "daemon/bridge.h"
+
+#include <search.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <sys/prctl.h>
+#include <sys/resource.h>
+#include <unistd.h>
+
+#include "daemon/listener.h"
+#include "daemon/notify.h"
+#include "daemon/session.h"
+
+enum {
+	/* Connections beyond `sessions` that are told so; those beyond them are just closed. */
+	BRIDGE_REFUSALS_MAX = 100,
+	/* Descriptors that are no connections. */
+	BRIDGE_OTHER_FILES = 64,
+	/* While stopping: how often to look whether everything is done. */
+	BRIDGE_STOP_TICK_MS = 20,
+};
+
+/* ---- sessions ---- */
+
+/* Sessions are found by id, so that whoever has an answer for one need not know whether it lives.
+ */
+struct live {
+	uint64_t id;
+	struct session *session;
+};
+
+static int live_compare(const void *a, const void *b)
+{
+	uint64_t id_a = ((const struct live *)a)->id;
+	uint64_t id_b = ((const struct live *)b)->id;
+
+	return id_a < id_b ? -1 : id_a > id_b;
+}
+
+bool bridge_add_session(struct bridge *bridge, struct session *session)
+{
+	struct live *live = malloc(sizeof(*live));
+
+	if (live == NULL)
+		return false;
+	*live = (struct live){ .id = session_id(session), .session = session };
+	if (tsearch(live, &bridge->sessions, live_compare) == NULL) {
+		free(live);
+		return false;
+	}
+	bridge->session_count++;
+	return true;
+}
+
+void bridge_remove_session(struct bridge *bridge, struct session *session)
+{
+	struct live wanted = { .id = session_id(session) };
+	struct live **found = tfind(&wanted, &bridge->sessions, live_compare);
+
+	if (found == NULL)
+		return;
+	struct live *live = *found;
+	tdelete(live, &bridge->sessions, live_compare);
+	free(live);
+	bridge->session_count--;
+}
+
+struct session *bridge_find_session(const struct bridge *bridge, uint64_t id)
+{
+	struct live wanted = { .id = id };
+	struct live **found = tfind(&wanted, &bridge->sessions, live_compare);
+
+	return found != NULL ? (*found)->session : NULL;
+}
+
+struct collection {
+	uint64_t *ids;
+	size_t count;
+};
+
+static void collect_id(const void *node, VISIT visit, void *closure)
+{
+	struct collection *all = closure;
+
+	if (visit == postorder || visit == leaf)
+		all->ids[all->count++] = (*(struct live *const *)node)->id;
+}
+
+/* Calls `fn` for each session that lives; sessions may end meanwhile. */
+static void bridge_each_session(struct bridge *bridge, void (*fn)(struct session *))
+{
+	struct collection all = { .ids = calloc(bridge->session_count + 1, sizeof(*all.ids)) };
+
+	if (all.ids == NULL)
+		return;
+	twalk_r(bridge->sessions, collect_id, &all);
+	for (size_t i = 0; i < all.count; i++) {
+		struct session *session = bridge_find_session(bridge, all.ids[i]);
+
+		if (session != NULL)
+			fn(session);
+	}
+	free(all.ids);
+}
+
+void bridge_accept(struct bridge *bridge, int fd, const struct address *address, bool implicit_tls)
+{
+	const struct conf_limits *limits = &bridge->setup->conf->limits;
+	size_t max = (size_t)limits->sessions;
+	const char *refusal = NULL;
+
+	if (max > bridge->sessions_possible)
+		max = bridge->sessions_possible;
+	if (bridge->session_count >= max + BRIDGE_REFUSALS_MAX) {
+		close(fd);
+		return;
+	}
+	if (bridge->session_count >= max)
+		refusal = "Too many sessions; try again later";
+	else if (!address_book_connect(&bridge->addresses, address,
+				       (unsigned)limits->connections_per_address, loop_now_ms()))
+		refusal = "Too many connections from your address";
+	if (refusal != NULL) {
+		char text[ADDRESS_TEXT_MAX];
+		struct log_line line;
+
+		address_format(address, text);
+		log_begin(&line, &bridge->log, CONF_LOG_WARNING, "connection-refused");
+		log_text(&line, "address", text);
+		log_text(&line, "reason", refusal);
+		log_end(&line);
+	}
+	if (session_new(bridge, fd, address, implicit_tls, refusal) == NULL && refusal == NULL)
+		address_book_disconnect(&bridge->addresses, address);
+}
+
+static void on_accept(void *owner, int fd, const struct address *address, bool implicit_tls)
+{
+	bridge_accept(owner, fd, address, implicit_tls);
+}
+
+/* ---- stopping ---- */
+
+static void kill_session(struct session *session)
+{
+	session_kill(session, "stopped");
+}
+
+static void on_drain(evutil_socket_t fd, short what, void *argument)
+{
+	struct bridge *bridge = argument;
+
+	(void)fd;
+	(void)what;
+	if (loop_now_ms() >= bridge->drain_until_ms)
+		bridge_each_session(bridge, kill_session);
+	else if (bridge->session_count > 0 || mailboxes_busy(&bridge->mailboxes) > 0) {
+		loop_arm(bridge->drain, BRIDGE_STOP_TICK_MS);
+		return;
+	}
+	loop_stop(&bridge->loop);
+}
+
+static void on_stop(evutil_socket_t signal_number, short what, void *argument)
+{
+	struct bridge *bridge = argument;
+
+	(void)what;
+	if (bridge->stopping) {
+		bridge_each_session(bridge, kill_session);
+		loop_stop(&bridge->loop);
+		return;
+	}
+	bridge->stopping = true;
+	notify_send("STOPPING=1");
+	log_event(&bridge->log, CONF_LOG_INFO, "stopping", "signal",
+		  signal_number == SIGTERM ? "TERM" : "INT");
+	listeners_close(&bridge->listeners);
+	bridge_each_session(bridge, session_stop);
+	mailboxes_stop(&bridge->mailboxes);
+	bridge->drain_until_ms = loop_now_ms() + (uint64_t)bridge->setup->conf->limits.drain * 1000;
+	loop_arm(bridge->drain, 0);
+}
+
+/* ---- configuration ---- */
+
+static void on_warning(void *argument, const char *text)
+{
+	const struct bridge *bridge = argument;
+
+	log_event(&bridge->log, CONF_LOG_WARNING, "configuration", "warning", text);
+}
+
+static bool conf_keeps(const struct conf *conf)
+{
+	for (size_t i = 0; i < conf->account_count; i++) {
+		if (conf->accounts[i].delete_mode == CONF_DELETE_KEEP)
+			return true;
+	}
+	return false;
+}
+
+/* The store is there when an account needs it, or when one did once. */
+static bool bridge_open_store(struct bridge *bridge, const struct conf *conf, char *error_r,
+			      size_t error_size)
+{
+	if (bridge->store != NULL || (!conf_keeps(conf) && !store_exists(conf->state_directory)))
+		return true;
+	bridge->store = store_open(&bridge->loop, conf->state_directory, error_r, error_size);
+	bridge->mailboxes.store = bridge->store;
+	return bridge->store != NULL;
+}
+
+static void on_reload(evutil_socket_t signal_number, short what, void *argument)
+{
+	struct bridge *bridge = argument;
+	struct conf_error error;
+
+	(void)signal_number;
+	(void)what;
+	if (bridge->stopping)
+		return;
+	notify_reloading();
+	struct setup *setup = setup_load(bridge->file, on_warning, bridge, &error);
+	if (setup != NULL &&
+	    !bridge_open_store(bridge, setup->conf, error.text, sizeof(error.text)))
+		setup_unref(&setup);
+	if (setup == NULL) {
+		log_event(&bridge->log, CONF_LOG_ERROR, "reload-failed", "reason", error.text);
+	} else {
+		const char *restart = conf_needs_restart(bridge->first_setup->conf, setup->conf);
+
+		setup_unref(&bridge->setup);
+		bridge->setup = setup;
+		bridge->log.level = setup->conf->log_level;
+		if (restart != NULL)
+			log_event(&bridge->log, CONF_LOG_WARNING, "reload", "needs-restart",
+				  restart);
+		log_event(&bridge->log, CONF_LOG_INFO, "reloaded", "file", bridge->file);
+	}
+	notify_send("READY=1");
+}
+
+/* ---- the process ---- */
+
+/* Passwords are in this memory: no core file of it, and no debugger of the same user. */
+static void forbid_core_files(void)
+{
+	struct rlimit none = { 0, 0 };
+
+	setrlimit(RLIMIT_CORE, &none);
+	prctl(PR_SET_DUMPABLE, 0);
+}
+
+/* A session takes two descriptors, its client's and its upstream's. */
+static void bridge_raise_file_limit(struct bridge *bridge)
+{
+	struct rlimit limit;
+	size_t wanted = (size_t)bridge->setup->conf->limits.sessions;
+
+	bridge->sessions_possible = wanted;
+	if (getrlimit(RLIMIT_NOFILE, &limit) != 0)
+		return;
+	limit.rlim_cur = limit.rlim_max;
+	setrlimit(RLIMIT_NOFILE, &limit);
+	if (limit.rlim_cur == RLIM_INFINITY || limit.rlim_cur / 2 >= wanted + BRIDGE_OTHER_FILES)
+		return;
+	bridge->sessions_possible = limit.rlim_cur > BRIDGE_OTHER_FILES
+					    ? (size_t)(limit.rlim_cur - BRIDGE_OTHER_FILES) / 2
+					    : 1;
+	struct log_line line;
+	log_begin(&line, &bridge->log, CONF_LOG_WARNING, "limit");
+	log_text(&line, "reason",
+		 "the limit of open files allows fewer sessions than limits.sessions");
+	log_number(&line, "sessions", bridge->sessions_possible);
+	log_end(&line);
+}
+
+static bool bridge_watch_signals(struct bridge *bridge)
+{
+	static const struct {
+		int number;
+		event_callback_fn fn;
+	} signals[] = { { SIGTERM, on_stop }, { SIGINT, on_stop }, { SIGHUP, on_reload } };
+
+	signal(SIGPIPE, SIG_IGN);
+	for (size_t i = 0; i < sizeof(signals) / sizeof(signals[0]); i++) {
+		bridge->signals[i] =
+			evsignal_new(bridge->loop.base, signals[i].number, signals[i].fn, bridge);
+		if (bridge->signals[i] == NULL || event_add(bridge->signals[i], NULL) != 0)
+			return false;
+	}
+	bridge->drain = evtimer_new(bridge->loop.base, on_drain, bridge);
+	return bridge->drain != NULL;
+}
+
+static void bridge_deinit(struct bridge *bridge)
+{
+	listeners_close(&bridge->listeners);
+	bridge_each_session(bridge, kill_session);
+	mailboxes_deinit(&bridge->mailboxes);
+	gatekeeper_free(&bridge->gatekeeper);
+	store_close(&bridge->store);
+	resolver_free(&bridge->resolver);
+	for (size_t i = 0; i < sizeof(bridge->signals) / sizeof(bridge->signals[0]); i++) {
+		if (bridge->signals[i] != NULL)
+			event_free(bridge->signals[i]);
+	}
+	if (bridge->drain != NULL)
+		event_free(bridge->drain);
+	loop_deinit(&bridge->loop);
+	address_book_deinit(&bridge->addresses);
+	setup_unref(&bridge->setup);
+	setup_unref(&bridge->first_setup);
+}
+
+/* Everything but the listeners. False: `error_r`. */
+static bool bridge_init(struct bridge *bridge, const char *file, struct conf_error *error_r)
+{
+	*bridge = (struct bridge){ .file = file };
+	log_init(&bridge->log, CONF_LOG_WARNING);
+	bridge->setup = setup_load(file, on_warning, bridge, error_r);
+	if (bridge->setup == NULL)
+		return false;
+	bridge->first_setup = setup_ref(bridge->setup);
+	bridge->log.level = bridge->setup->conf->log_level;
+	snprintf(error_r->text, sizeof(error_r->text), "cannot start: no memory");
+	if (!loop_init(&bridge->loop))
+		return false;
+	bridge->resolver = resolver_new(&bridge->loop);
+	bridge->gatekeeper = gatekeeper_new(&bridge->loop);
+	if (bridge->resolver == NULL || bridge->gatekeeper == NULL || !bridge_watch_signals(bridge))
+		return false;
+	mailboxes_init(&bridge->mailboxes, &bridge->loop, bridge->resolver, &bridge->log, NULL);
+	return bridge_open_store(bridge, bridge->setup->conf, error_r->text, sizeof(error_r->text));
+}
+
+int bridge_run(const char *file)
+{
+	struct bridge bridge;
+	struct conf_error error;
+	int status = EXIT_FAILURE;
+
+	forbid_core_files();
+	if (bridge_init(&bridge, file, &error)) {
+		bridge_raise_file_limit(&bridge);
+		bridge.listeners =
+			listeners_open(&bridge.loop, &bridge.log, bridge.setup->conf, on_accept,
+				       &bridge, error.text, sizeof(error.text));
+	}
+	if (bridge.listeners == NULL) {
+		fprintf(stderr, "packetboatd: %s\n", error.text);
+	} else {
+		log_event(&bridge.log, CONF_LOG_INFO, "ready", "version", PACKETBOAT_VERSION);
+		notify_send("READY=1");
+		loop_run(&bridge.loop);
+		log_event(&bridge.log, CONF_LOG_INFO, "stopped", "version", PACKETBOAT_VERSION);
+		status = EXIT_SUCCESS;
+	}
+	bridge_deinit(&bridge);
+	return status;
+}

@@ -1,0 +1,109 @@
+/* SPDX-License-Identifier: ISC */
+/*
+ * mailbox_private: what mailbox.c (its life, opening, messages), mailboxes.c (the table, the lock,
+ * who is let in) and mailbox_update.c (what QUIT does) share, and nobody else sees.
+ */
+#ifndef DAEMON_MAILBOX_PRIVATE_H
+#define DAEMON_MAILBOX_PRIVATE_H
+
+#include "daemon/mailbox.h"
+#include "daemon/upstream.h"
+#include "protocol/imap_listing.h"
+#include "protocol/imap_retrieval.h"
+#include "protocol/imap_sizing.h"
+#include "protocol/imap_update.h"
+
+/* Octets of a folder's name in modified UTF-7. */
+enum { MAILBOX_FOLDER_MAX = 4096 };
+
+#define MAILBOX_STATES(X) \
+	X(CONNECTING)     \
+	X(AUTHENTICATING) \
+	X(SELECTING)      \
+	X(LOADING)        \
+	X(LISTING)        \
+	X(SIZING)         \
+	X(OPEN)           \
+	X(RETRIEVING)     \
+	X(UPDATING)       \
+	X(CLOSING)        \
+	X(DEAD)
+
+enum mailbox_state {
+#define X(name) MAILBOX_##name,
+	MAILBOX_STATES(X)
+#undef X
+};
+
+struct mailbox {
+	struct mailboxes *all; /* borrowed */
+	struct mailbox *next;  /* in all->first */
+	struct mailbox *previous;
+	uint64_t ticket; /* names it to asynchronous answers */
+	enum mailbox_state state;
+	struct session *session; /* who is attached or waits; NULL: nobody */
+	uint64_t session_id;     /* who wanted it first, for the log */
+	struct setup *setup;     /* owned reference */
+	const struct conf_account *account;
+	char *user;              /* owned */
+	char *folder;            /* owned; modified UTF-7 */
+	char *key;               /* owned; what the lock is on */
+	struct secret *password; /* owned; NULL once it was sent */
+	unsigned char digest[PASSWORD_DIGEST_LEN];
+	bool proven; /* the password is right */
+	bool locked;
+	struct mailbox_memory *memory; /* the table's; set with the lock */
+	struct upstream *upstream;     /* owned; NULL once it is lost */
+	struct failure failure;        /* why it was lost */
+	struct event *timer;           /* owned: claim, logout */
+	struct imap_listing listing;
+	struct imap_sizing sizing;
+	struct imap_retrieval retrieval;
+	struct imap_update *update; /* owned */
+	struct maildrop *maildrop;  /* owned */
+	uint32_t *kept;             /* owned; UIDs not to list */
+	size_t kept_count;
+	uint32_t msgno;      /* RETRIEVING */
+	size_t discarded;    /* RETRIEVING for nobody: octets thrown away */
+	size_t delete_count; /* UPDATING */
+	struct grave grave;
+};
+
+/* ---- mailbox.c ---- */
+
+void mailbox_set_state(struct mailbox *mailbox, enum mailbox_state state);
+bool mailbox_is_opening(const struct mailbox *mailbox);
+/* Takes leave of the server, lets the lock go. */
+void mailbox_logout(struct mailbox *mailbox);
+/* Closes at once. */
+void mailbox_die(struct mailbox *mailbox);
+/* Ends an opening: the log and the session are told. */
+void mailbox_fail(struct mailbox *mailbox, const struct failure *failure);
+void mailbox_fail_words(struct mailbox *mailbox, const char *text, const char *words);
+/* Its name in the store; borrowed from the mailbox. */
+struct store_mailbox mailbox_name(const struct mailbox *mailbox);
+/* Gives an open mailbox, or one that is being opened, to a session. */
+void mailbox_attach(struct mailbox *mailbox, struct session *session);
+
+/* ---- mailboxes.c ---- */
+
+void mailboxes_add(struct mailboxes *mailboxes, struct mailbox *mailbox);
+void mailboxes_remove(struct mailboxes *mailboxes, struct mailbox *mailbox);
+/* NULL: it is gone meanwhile. */
+struct mailbox *mailboxes_find(const struct mailboxes *mailboxes, uint64_t ticket);
+/* Who holds the lock of `key`, or NULL. */
+struct mailbox *mailboxes_holder(const struct mailboxes *mailboxes, const char *key);
+void mailbox_unlock(struct mailbox *mailbox);
+/* The password is right: takes the lock. False: it bowed out, the session has its answer or another
+ * mailbox, and this one is dead or dying. */
+bool mailbox_prove(struct mailbox *mailbox, const struct address *address);
+
+/* ---- mailbox_update.c ---- */
+
+/* `quit`: carries the deletions out too; otherwise \Seen only. */
+void mailbox_start_update(struct mailbox *mailbox, bool quit);
+void mailbox_handle_update(struct mailbox *mailbox, enum imap_update_status status);
+/* It is over; NULL: all was done. */
+void mailbox_updated(struct mailbox *mailbox, const char *text);
+
+#endif

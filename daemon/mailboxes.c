@@ -1,0 +1,185 @@
+/* SPDX-License-Identifier: ISC */
+#include <search.h>
+
+#include "daemon/mailbox_private.h"
+#include "daemon/session.h"
+
+/* ---- the table ---- */
+
+void mailboxes_init(struct mailboxes *mailboxes, struct loop *loop, struct resolver *resolver,
+		    const struct log *log, struct store *store)
+{
+	*mailboxes = (struct mailboxes){
+		.loop = loop, .resolver = resolver, .log = log, .store = store
+	};
+}
+
+size_t mailboxes_busy(const struct mailboxes *mailboxes)
+{
+	size_t count = 0;
+
+	for (const struct mailbox *mailbox = mailboxes->first; mailbox != NULL;
+	     mailbox = mailbox->next)
+		count += mailbox->state == MAILBOX_UPDATING || mailbox->state == MAILBOX_CLOSING;
+	return count;
+}
+
+struct mailbox *mailboxes_find(const struct mailboxes *mailboxes, uint64_t ticket)
+{
+	struct mailbox *mailbox = mailboxes->first;
+
+	while (mailbox != NULL && mailbox->ticket != ticket)
+		mailbox = mailbox->next;
+	return mailbox;
+}
+
+static int key_compare(const void *a, const void *b)
+{
+	return strcmp(((const struct mailbox *)a)->key, ((const struct mailbox *)b)->key);
+}
+
+struct mailbox *mailboxes_holder(const struct mailboxes *mailboxes, const char *key)
+{
+	struct mailbox wanted = { .key = (char *)key };
+	struct mailbox **found = tfind(&wanted, &mailboxes->locked, key_compare);
+
+	return found != NULL ? *found : NULL;
+}
+
+static bool mailbox_lock(struct mailbox *mailbox)
+{
+	struct mailbox **found = tsearch(mailbox, &mailbox->all->locked, key_compare);
+
+	mailbox->locked = found != NULL && *found == mailbox;
+	return mailbox->locked;
+}
+
+void mailbox_unlock(struct mailbox *mailbox)
+{
+	if (!mailbox->locked)
+		return;
+	tdelete(mailbox, &mailbox->all->locked, key_compare);
+	mailbox->locked = false;
+}
+
+void mailboxes_add(struct mailboxes *mailboxes, struct mailbox *mailbox)
+{
+	mailbox->ticket = ++mailboxes->last_ticket;
+	mailbox->next = mailboxes->first;
+	if (mailbox->next != NULL)
+		mailbox->next->previous = mailbox;
+	mailboxes->first = mailbox;
+}
+
+void mailboxes_remove(struct mailboxes *mailboxes, struct mailbox *mailbox)
+{
+	if (mailbox->previous != NULL)
+		mailbox->previous->next = mailbox->next;
+	else
+		mailboxes->first = mailbox->next;
+	if (mailbox->next != NULL)
+		mailbox->next->previous = mailbox->previous;
+}
+
+void mailboxes_deinit(struct mailboxes *mailboxes)
+{
+	while (mailboxes->first != NULL)
+		mailbox_die(mailboxes->first);
+	mailbox_memories_deinit(&mailboxes->memories);
+}
+
+void mailboxes_stop(struct mailboxes *mailboxes)
+{
+	struct mailbox *next;
+
+	for (struct mailbox *mailbox = mailboxes->first; mailbox != NULL; mailbox = next) {
+		next = mailbox->next;
+		if (mailbox->session == NULL && mailbox->state == MAILBOX_OPEN)
+			mailbox_logout(mailbox);
+		else if (mailbox->session == NULL && mailbox_is_opening(mailbox))
+			mailbox_die(mailbox);
+	}
+}
+
+/* ---- who may have it ---- */
+
+enum admission {
+	ADMISSION_FREE,     /* nobody has it */
+	ADMISSION_ATTACHED, /* the session got the one that was opening or open */
+	ADMISSION_REFUSED,  /* `failure_r` */
+};
+
+/* Somebody else holds the lock. */
+static enum admission mailbox_contend(struct mailbox *holder, const struct conf_account *account,
+				      struct session *session, const struct address *address,
+				      struct failure *failure_r)
+{
+	uint64_t patience = (uint64_t)holder->setup->conf->limits.takeover_after * 1000;
+
+	if (holder->session == NULL && holder->state <= MAILBOX_OPEN) {
+		if (session == NULL || holder->account != account) {
+			mailbox_die(holder);
+			return ADMISSION_FREE;
+		}
+		mailbox_attach(holder, session);
+		return ADMISSION_ATTACHED;
+	}
+	if (holder->session != NULL && holder->state == MAILBOX_OPEN &&
+	    address_equal(session_address(holder->session), address) &&
+	    session_is_silent(holder->session, patience)) {
+		mailbox_unlock(holder);
+		session_end(holder->session, POP3_CODE_IN_USE, "A newer session took over",
+			    "taken-over");
+		return ADMISSION_FREE;
+	}
+	failure_set(failure_r, FAILURE_IN_USE, "The maildrop is open in another session");
+	return ADMISSION_REFUSED;
+}
+
+/* A right password: is there anything against opening the mailbox? */
+static enum admission mailboxes_admit(struct mailboxes *mailboxes, const char *key,
+				      const struct setup *setup, const struct conf_account *account,
+				      struct session *session, const struct address *address,
+				      struct failure *failure_r)
+{
+	struct mailbox_memory *memory = mailbox_memory_get(&mailboxes->memories, key);
+	struct mailbox *holder = mailboxes_holder(mailboxes, key);
+
+	if (memory == NULL) {
+		failure_set(failure_r, FAILURE_SYS_TEMP, "No memory");
+		return ADMISSION_REFUSED;
+	}
+	if (!mailbox_memory_login(memory, loop_now_ms(),
+				  (unsigned)setup->conf->limits.logins_per_minute)) {
+		failure_set(failure_r, FAILURE_LOGIN_DELAY, "Too many logins within a minute");
+		return ADMISSION_REFUSED;
+	}
+	if (holder == NULL)
+		return ADMISSION_FREE;
+	return mailbox_contend(holder, account, session, address, failure_r);
+}
+
+/* The password of this mailbox is right: take the lock, or bow out. False: bowed out. */
+bool mailbox_prove(struct mailbox *mailbox, const struct address *address)
+{
+	struct failure failure;
+
+	mailbox->proven = true;
+	switch (mailboxes_admit(mailbox->all, mailbox->key, mailbox->setup, mailbox->account,
+				mailbox->session, address, &failure)) {
+	case ADMISSION_FREE:
+		mailbox->memory = mailbox_memory_get(&mailbox->all->memories, mailbox->key);
+		if (mailbox->memory != NULL && mailbox_lock(mailbox))
+			return true;
+		failure_set(&failure, FAILURE_SYS_TEMP, "No memory");
+		break;
+	case ADMISSION_ATTACHED:
+		mailbox->session = NULL;
+		mailbox_logout(mailbox);
+		return false;
+	case ADMISSION_REFUSED:
+		break;
+	}
+	mailbox_fail(mailbox, &failure);
+	return false;
+}

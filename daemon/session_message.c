@@ -1,0 +1,116 @@
+/* SPDX-License-Identifier: ISC */
+#include <stdio.h>
+
+#include "daemon/session_private.h"
+
+void session_retrieve(struct session *session, const struct pop3_event *event)
+{
+	session->retrieving = true;
+	session->begun = false;
+	session->top = event->top;
+	session->msgno = event->msgno;
+	mailbox_retrieve(session->mailbox, event->msgno, event->top, event->top_lines);
+}
+
+/* Queues stuffed octets, and stops the upstream when the client does not keep up. */
+static bool session_queue_pieces(struct session *session, struct imap_retrieval *retrieval)
+{
+	struct span piece;
+
+	while (imap_retrieval_piece(retrieval, &piece)) {
+		if (!stream_write(session->stream, piece))
+			return false;
+	}
+	if (!session->paused && stream_queued(session->stream) > STREAM_LOW_WATER) {
+		stream_flush(session->stream);
+		if (stream_is_full(session->stream)) {
+			session->paused = true;
+			mailbox_pause(session->mailbox);
+		}
+	}
+	return true;
+}
+
+static void session_count_message(struct session *session, const struct imap_retrieval *retrieval)
+{
+	struct maildrop *drop = mailbox_maildrop(session->mailbox);
+	uint64_t octets = imap_retrieval_octets(retrieval);
+
+	if (session->top) {
+		session->tally.topped++;
+		session->tally.topped_octets += octets;
+	} else {
+		session->tally.retrieved++;
+		session->tally.retrieved_octets += octets;
+		maildrop_mark_retrieved(drop, session->msgno);
+	}
+}
+
+void session_message(struct session *session, enum imap_retrieval_status status,
+		     struct imap_retrieval *retrieval)
+{
+	bool end = status == IMAP_RETRIEVAL_END;
+
+	if (!session->begun) {
+		session->begun = true;
+		pop3_server_message_begin(&session->server);
+	}
+	if (!session_move_output(session) || !session_queue_pieces(session, retrieval) ||
+	    (end && !stream_write(session->stream, span_text(".\r\n")))) {
+		session_out_of_memory(session);
+		return;
+	}
+	if (!end)
+		return;
+	session->retrieving = false;
+	session->last_command_ms = loop_now_ms();
+	session_count_message(session, retrieval);
+	pop3_server_message_end(&session->server);
+	if (session->stopping)
+		session_end(session, POP3_CODE_SYS_TEMP, "The service is stopping", "stopping");
+	else
+		session_pump(session);
+}
+
+static void session_log_message_failed(struct session *session, const char *text)
+{
+	struct log_line line;
+
+	log_begin(&line, &session->bridge->log, CONF_LOG_WARNING, "message-failed");
+	log_session(&line, session->id);
+	log_text(&line, "user", session->user);
+	log_number(&line, "uid", maildrop_uid(mailbox_maildrop(session->mailbox), session->msgno));
+	log_text(&line, "reason", text);
+	log_end(&line);
+}
+
+void session_message_failed(struct session *session, enum imap_retrieval_status status,
+			    const char *text)
+{
+	char reply[400];
+
+	session->retrieving = false;
+	session_log_message_failed(session, text);
+	if (session->begun) {
+		/* Too late to say anything: what the client has is not a message, and without the
+		 * final dot it knows. */
+		session_close(session, "upstream-lost");
+		return;
+	}
+	if (status == IMAP_RETRIEVAL_GONE) {
+		pop3_server_message_refused(&session->server, POP3_CODE_NONE,
+					    "The message is gone from the mailbox");
+	} else {
+		/* Whoever deletes what they could not read loses it. */
+		maildrop_mark_unreadable(mailbox_maildrop(session->mailbox), session->msgno);
+		snprintf(reply, sizeof(reply), "The message cannot be read now: %s", text);
+		pop3_server_message_refused(&session->server, POP3_CODE_SYS_TEMP, reply);
+	}
+	session_pump(session);
+}
+
+void session_turn_over(struct session *session)
+{
+	if (!session->closed)
+		stream_flush(session->stream);
+}
