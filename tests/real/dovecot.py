@@ -301,10 +301,6 @@ class ImapServer(Dovecot):
             (box / "tmp" / name).rename(box / "new" / name)
         hand_over(self.folder / "mail")
 
-    def clear(self, user):
-        """Deletes the mailbox, index and all: the next one has another UIDVALIDITY."""
-        shutil.rmtree(self.folder / "mail" / user, ignore_errors=True)
-
     @contextlib.contextmanager
     def session(self, user, readonly=False):
         """An imaplib session with INBOX selected."""
@@ -316,6 +312,10 @@ class ImapServer(Dovecot):
             yield client
         finally:
             client.shutdown()
+
+    def uids(self, user):
+        with self.session(user, readonly=True) as client:
+            return [int(uid) for uid in client.uid("SEARCH", "ALL")[1][0].split()]
 
     def served(self, user):
         """[(UID, flags, octets)] in the order of UIDs, as this server itself serves them."""
