@@ -55,7 +55,7 @@ struct stream {
 			  call */
 	uint64_t last_progress_ms;
 	struct grave grave;
-	char error[256];
+	char error[512];
 };
 
 static void on_readable(evutil_socket_t fd, short what, void *argument);
