@@ -23,15 +23,14 @@ enum {
 	IMAPS_PORT = 993,
 };
 
-/* Hangs on each connection to an upstream server, and is freed with it. */
+/* The upstream server of a connection. */
 struct peer {
+	char host[HOST_LEN_MAX + 1];
 	unsigned port;
-	char host[];
 };
 
 struct kept_session {
-	char *host; /* owned */
-	unsigned port;
+	struct peer peer;
 	SSL_SESSION *session; /* owned */
 };
 
@@ -41,45 +40,38 @@ struct tls_context {
 	size_t session_count;
 };
 
-/* OpenSSL's number for the place where a peer hangs; registered once, for the process. */
-static CRYPTO_ONCE peer_once = CRYPTO_ONCE_STATIC_INIT;
-static int peer_place = -1;
-
-static void peer_free(void *parent, void *peer, CRYPTO_EX_DATA *data, int place, long number,
-		      void *pointer)
+/*
+ * Nothing of ours hangs on a connection, which OpenSSL frees in its own time: the host is kept in
+ * its verification parameters, and the port is its session-id context, which is just what sets
+ * sessions apart that must not be exchanged.
+ */
+static void peer_host(SSL *ssl, char host_r[HOST_LEN_MAX + 1])
 {
-	(void)parent;
-	(void)data;
-	(void)place;
-	(void)number;
-	(void)pointer;
-	free(peer);
+	X509_VERIFY_PARAM *param = SSL_get0_param(ssl);
+	const char *name = X509_VERIFY_PARAM_get0_host(param, 0);
+	char *address = name == NULL ? X509_VERIFY_PARAM_get1_ip_asc(param) : NULL;
+	unsigned char octets[16];
+
+	snprintf(host_r, HOST_LEN_MAX + 1, "%s",
+		 name != NULL      ? name
+		 : address != NULL ? address
+				   : "server");
+	/* OpenSSL writes an IPv6 address at its full length. */
+	if (address != NULL && inet_pton(AF_INET6, address, octets) == 1)
+		inet_ntop(AF_INET6, octets, host_r, HOST_LEN_MAX + 1);
+	OPENSSL_free(address);
 }
 
-static void peer_register(void)
+static unsigned peer_port(const SSL_SESSION *session)
 {
-	peer_place = SSL_get_ex_new_index(0, NULL, NULL, NULL, peer_free);
-}
+	unsigned len = 0;
+	const unsigned char *octets =
+		session != NULL ? SSL_SESSION_get0_id_context(session, &len) : NULL;
+	unsigned port = 0;
 
-static bool peer_hang(SSL *ssl, const char *host, unsigned port)
-{
-	size_t size = strlen(host) + 1;
-	struct peer *peer = malloc(sizeof(*peer) + size);
-
-	if (peer == NULL || CRYPTO_THREAD_run_once(&peer_once, peer_register) != 1 ||
-	    SSL_set_ex_data(ssl, peer_place, peer) != 1) {
-		free(peer);
-		return false;
-	}
-	peer->port = port;
-	memcpy(peer->host, host, size);
-	return true;
-}
-
-/* NULL on the connections of our clients. */
-static const struct peer *peer_of(const SSL *ssl)
-{
-	return peer_place >= 0 ? SSL_get_ex_data(ssl, peer_place) : NULL;
+	if (len == sizeof(port))
+		memcpy(&port, octets, sizeof(port));
+	return port;
 }
 
 static void tls_context_failed(struct tls_reason *reason_r, const char *file, const char *text)
@@ -147,7 +139,6 @@ static struct tls_context *tls_context_new(const SSL_METHOD *method)
 
 static void forget_session(struct tls_context *context, size_t slot)
 {
-	free(context->sessions[slot].host);
 	SSL_SESSION_free(context->sessions[slot].session);
 	context->session_count--;
 	memmove(&context->sessions[slot], &context->sessions[slot + 1],
@@ -155,13 +146,13 @@ static void forget_session(struct tls_context *context, size_t slot)
 }
 
 /* The slot of the server's session, or session_count. */
-static size_t find_session(const struct tls_context *context, const char *host, unsigned port)
+static size_t find_session(const struct tls_context *context, const struct peer *peer)
 {
 	size_t slot = 0;
 
 	for (; slot < context->session_count; slot++) {
-		if (context->sessions[slot].port == port &&
-		    strcmp(context->sessions[slot].host, host) == 0)
+		const struct peer *other = &context->sessions[slot].peer;
+		if (other->port == peer->port && strcmp(other->host, peer->host) == 0)
 			break;
 	}
 	return slot;
@@ -175,34 +166,35 @@ static size_t find_session(const struct tls_context *context, const char *host, 
 static int keep_session(SSL *ssl, SSL_SESSION *session)
 {
 	struct tls_context *context = SSL_CTX_get_app_data(SSL_get_SSL_CTX(ssl));
-	const struct peer *peer = peer_of(ssl);
+	struct peer peer;
 
 	/* A connection may outlive the context, which then is NULL. */
-	if (context == NULL || peer == NULL || !SSL_SESSION_is_resumable(session))
+	if (context == NULL || !SSL_SESSION_is_resumable(session))
 		return 0;
-	char *host = strdup(peer->host);
-	SSL_SESSION *copy = SSL_SESSION_dup(session);
-	if (host == NULL || copy == NULL) {
-		free(host);
-		SSL_SESSION_free(copy);
+	peer_host(ssl, peer.host);
+	peer.port = peer_port(session);
+	struct kept_session kept = {
+		.peer = peer,
+		.session = SSL_SESSION_dup(session),
+	};
+	if (kept.session == NULL)
 		return 0;
-	}
-	size_t slot = find_session(context, host, peer->port);
+	size_t slot = find_session(context, &peer);
 	if (slot < context->session_count)
 		forget_session(context, slot);
 	else if (context->session_count == SESSION_MAX)
 		forget_session(context, 0);
-	context->sessions[context->session_count++] =
-		(struct kept_session){ .host = host, .port = peer->port, .session = copy };
+	context->sessions[context->session_count++] = kept;
 	return 0; /* OpenSSL's reference stays its own */
 }
 
 /* Without a session to resume, or the memory for it, the handshake is simply a full one. */
-static void offer_session(const struct tls_context *context, SSL *ssl, const char *host,
-			  unsigned port)
+static void offer_session(const struct tls_context *context, SSL *ssl, unsigned port)
 {
-	size_t slot = find_session(context, host, port);
+	struct peer peer = { .port = port };
 
+	peer_host(ssl, peer.host);
+	size_t slot = find_session(context, &peer);
 	if (slot == context->session_count)
 		return;
 	SSL_SESSION *copy = SSL_SESSION_dup(context->sessions[slot].session);
@@ -421,7 +413,7 @@ static bool set_peer(SSL *ssl, const char *host, unsigned port)
 		address_len = 16;
 	X509_VERIFY_PARAM_set_hostflags(param, X509_CHECK_FLAG_NO_PARTIAL_WILDCARDS |
 						       X509_CHECK_FLAG_NEVER_CHECK_SUBJECT);
-	if (!peer_hang(ssl, host, port))
+	if (SSL_set_session_id_context(ssl, (const unsigned char *)&port, sizeof(port)) != 1)
 		return false;
 	/* RFC 6066 section 3: no addresses in SNI. */
 	return address_len > 0 ? X509_VERIFY_PARAM_set1_ip(param, address, address_len) == 1
@@ -450,7 +442,7 @@ SSL *tls_context_connect(struct tls_context *context, const char *name, unsigned
 		tls_context_failed(reason_r, NULL, tls_error(text, sizeof(text), "no memory"));
 		return NULL;
 	}
-	offer_session(context, ssl, host, port);
+	offer_session(context, ssl, port);
 	SSL_set_connect_state(ssl);
 	ERR_clear_error();
 	return ssl;
@@ -504,17 +496,22 @@ static void say_failed(struct tls_reason *reason, SSL *ssl, const struct peer *p
 
 void tls_context_failure(SSL *ssl, struct tls_reason *reason_r, bool *untrusted_r)
 {
-	const struct peer *peer = peer_of(ssl);
 	STACK_OF(X509) *chain = SSL_get0_verified_chain(ssl);
 	int verdict = (int)SSL_get_verify_result(ssl);
+	struct peer peer = { .port = peer_port(SSL_get0_session(ssl)) };
 
 	*reason_r = (struct tls_reason){ "" };
-	*untrusted_r =
-		peer != NULL && tls_verdict_blames_certificate(verdict) && sk_X509_num(chain) > 0;
-	if (*untrusted_r)
-		tls_verdict_say(reason_r, verdict, chain, peer->host);
-	else
-		say_failed(reason_r, ssl, peer);
+	*untrusted_r = false;
+	if (SSL_is_server(ssl)) {
+		say_failed(reason_r, ssl, NULL);
+	} else {
+		peer_host(ssl, peer.host);
+		*untrusted_r = tls_verdict_blames_certificate(verdict) && sk_X509_num(chain) > 0;
+		if (*untrusted_r)
+			tls_verdict_say(reason_r, verdict, chain, peer.host);
+		else
+			say_failed(reason_r, ssl, &peer);
+	}
 	ERR_clear_error();
 }
 

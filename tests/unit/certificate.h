@@ -2,8 +2,8 @@
 /*
  * certificate: certificates for unit tests, made when the tests run.
  */
-#ifndef UNIT_CERTIFICATE_H
-#define UNIT_CERTIFICATE_H
+#ifndef TESTS_UNIT_CERTIFICATE_H
+#define TESTS_UNIT_CERTIFICATE_H
 
 #include <openssl/evp.h>
 #include <openssl/pem.h>

@@ -74,10 +74,10 @@ static int set_up(void **state)
 								 .authority = true,
 								 .not_after = "20200101000000Z" },
 					NULL);
-	all->server =
-		identity_make(&(struct identity_spec){ .common_name = HOST,
-						       .names = "DNS:" HOST ",DNS:*.example.net" },
-			      &all->ca);
+	all->server = identity_make(
+		&(struct identity_spec){ .common_name = HOST,
+					 .names = "DNS:" HOST ",DNS:*.example.net,IP:2001:db8::1" },
+		&all->ca);
 	write_certificate(all->ca_file, all->folder, "ca.pem", all->ca.certificate);
 	/* A ca_file may hold several. */
 	FILE *file = fopen(all->ca_file, "a");
@@ -567,6 +567,8 @@ static void test_resumption(void **state)
 		for (int again = 0; again < 3; again++)
 			assert_true(visit(client, server, HOST, 993, version));
 		/* Another port, another name: another server. */
+		assert_false(visit(client, server, "2001:db8:0::1", 993, version));
+		assert_true(visit(client, server, "2001:db8::1", 993, version));
 		assert_false(visit(client, server, HOST, 994, version));
 		assert_false(visit(client, server, "a.example.net", 993, version));
 		assert_true(visit(client, server, HOST, 993, version));
