@@ -20,11 +20,10 @@ program = tree.tool(f"clang-format-{VERSION}", "clang-format", accept=is_ours)
 if not program:
     tree.give_up(f"clang-format {VERSION}")
 paths = tree.files("*.c", "*.h")
-findings = []
-for path in paths:
-    run = subprocess.run([program, "--dry-run", "-Werror", str(path)], cwd=tree.ROOT,
-                         capture_output=True, text=True, check=False)
-    if run.returncode != 0:
-        first = run.stderr.splitlines()[0] if run.stderr else "failed"
-        findings.append(f"{first}\n    clang-format-{VERSION} -i {path}")
+run = subprocess.run([program, "--dry-run", "-Werror", *map(str, paths)], cwd=tree.ROOT,
+                     capture_output=True, text=True, check=False)
+wrong = dict.fromkeys(re.findall(r"^([^:\n]+):\d+:\d+: error: ", run.stderr, re.MULTILINE))
+findings = [f"{path}:1: clang-format-{VERSION} -i {path}" for path in wrong]
+if run.returncode != 0 and not findings:
+    findings.append(run.stderr)
 tree.finish(findings, len(paths))
