@@ -1,0 +1,244 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: ISC
+"""Ceilings, time-outs, and who may have the maildrop."""
+
+import resource
+import time
+
+from harness import DaemonTest, eventually, main
+from messages import message
+from outlook import Fault, Generated
+
+MESSAGES = [message(f"number {number}", b"text\r\n") for number in range(1, 4)]
+
+
+class Connections(DaemonTest):
+    def start(self, **limits):
+        self.start_imap(MESSAGES)
+        self.start_daemon(limits=limits)
+
+    def test_one_session_too_many_is_greeted_with_an_error(self):
+        self.start(sessions=2)
+        first, second = self.connect(), self.connect()
+        self.assert_ok(first.greeting)
+        self.assert_ok(second.greeting)
+        third = self.connect()
+        self.assert_err(third.greeting, "SYS/TEMP")
+        self.assert_ended(third)
+        first.close()
+        eventually(lambda: self.connect().greeting.ok, "there is room again")
+
+    def test_one_connection_too_many_from_an_address_is_refused(self):
+        self.start(connections_per_address=2)
+        kept = [self.connect(), self.connect()]
+        third = self.connect()
+        self.assert_err(third.greeting, "SYS/TEMP")
+        self.assert_ended(third)
+        self.assert_ok(self.connect(source="127.0.0.2").greeting)
+        kept[0].reset()
+        eventually(lambda: self.connect().greeting.ok, "there is room again")
+
+    def test_many_connections_that_say_nothing_do_not_keep_others_out(self):
+        self.start(login_timeout=2)
+        silent = [self.connect() for _ in range(90)]
+        self.assert_ok(self.log_in().command("STAT"))
+        for client in silent:
+            client.rest()
+
+    def test_when_descriptors_run_out_others_are_served_again_later(self):
+        self.start()
+        files = self.daemon.open_descriptors()
+        resource.prlimit(self.daemon.process.pid, resource.RLIMIT_NOFILE, (files + 4, files + 4))
+        waiting = [self.connect(greet=False) for _ in range(12)]
+        time.sleep(0.3)
+        with open(f"/proc/{self.daemon.process.pid}/stat", encoding="ascii") as file:
+            spent = sum(int(one) for one in file.read().split()[13:15])
+        self.assertLess(spent, 100, "a busy loop in accept()")
+        for client in waiting:
+            client.close()
+        eventually(lambda: self.connect().greeting.ok, "served again")
+        self.assertTrue(self.daemon.log.lines("accept-failed"))
+
+
+class Times(DaemonTest):
+    def test_who_does_not_log_in_is_sent_away(self):
+        self.start_imap(MESSAGES)
+        self.start_daemon(limits={"login_timeout": 1})
+        began = time.monotonic()
+        client, trickling = self.connect(), self.connect()
+        trickling.send(b"US")
+        client.rest()
+        self.assertGreater(time.monotonic() - began, 0.8)
+        trickling.rest()
+        self.assertLess(time.monotonic() - began, 10)
+        self.daemon.log.wait("session-end", count=2, reason="login-timeout")
+
+    def test_commands_do_not_put_off_the_login_timeout(self):
+        self.start_imap(MESSAGES)
+        self.start_daemon(limits={"login_timeout": 2})
+        client = self.connect()
+        began = time.monotonic()
+        try:
+            while time.monotonic() - began < 20:
+                client.command("CAPA")
+                time.sleep(0.1)
+        except (EOFError, OSError):
+            pass
+        self.assertLess(time.monotonic() - began, 10)
+
+    def test_an_idle_session_ends_without_update(self):
+        self.start_imap(MESSAGES)
+        self.start_daemon(limits={"idle_timeout": 1})
+        client = self.log_in()
+        self.assert_ok(client.command("DELE 1"))
+        self.assertNotIn(b"+OK", client.rest())
+        self.daemon.log.wait("session-end", reason="idle-timeout")
+        self.assertEqual(self.inbox.uids(), [1, 2, 3])
+        self.assertEqual(self.log_in().stat()[0], 3)
+
+    def test_a_session_that_says_something_is_not_idle(self):
+        self.start_imap(MESSAGES)
+        self.start_daemon(limits={"idle_timeout": 2})
+        client = self.log_in()
+        for _ in range(8):
+            time.sleep(0.5)
+            self.assert_ok(client.command("NOOP"))
+
+    def test_a_client_that_stops_reading_is_given_up(self):
+        self.start_imap([Generated(32 << 20)])
+        self.start_daemon(limits={"idle_timeout": 2})
+        client = self.log_in(receive_buffer=16384)
+        client.send(b"RETR 1\r\n")
+        self.assert_ok(client.line())
+        self.daemon.log.wait("session-end")
+        eventually(lambda: self.imap.open_connections() == 0, "the upstream is dropped")
+
+
+class Patience(DaemonTest):
+    def setUp(self):
+        super().setUp()
+        self.start_imap(MESSAGES)
+
+    def test_ten_bad_commands_end_the_session(self):
+        self.start_daemon()
+        client = self.connect()
+        client.send(b"NONSENSE\r\n" * 20)
+        lines = client.rest().split(b"\r\n")
+        self.assertEqual(len([line for line in lines if line.startswith(b"-ERR")]), 10, lines)
+        self.daemon.log.wait("session-end")
+
+    def test_five_wrong_passwords_end_the_session_and_each_waits_longer(self):
+        self.start_daemon()
+        client = self.connect()
+        waited = []
+        for _ in range(5):
+            began = time.monotonic()
+            self.assert_err(client.log_in(self.USER, "wrong-" + self.password), "AUTH")
+            waited.append(time.monotonic() - began)
+        for seconds, least in zip(waited, (1, 2, 4, 8, 16)):
+            self.assertGreaterEqual(seconds, least * 0.95, waited)
+            self.assertLess(seconds, least + 5, waited)
+        self.assert_ended(client)
+        self.assertEqual(len(self.daemon.log.lines("login-failed")), 5)
+
+    def test_a_wrong_password_delays_its_own_address_only(self):
+        self.start_daemon()
+        client = self.connect()
+        client.send(f"USER {self.USER}\r\nPASS wrong\r\n".encode())
+        began = time.monotonic()
+        self.log_in(source="127.0.0.2")
+        self.assertLess(time.monotonic() - began, 0.9)
+
+    def test_a_right_password_ends_the_delays(self):
+        self.start_daemon()
+        client = self.connect()
+        for _ in range(2):
+            self.assert_err(client.log_in(self.USER, "wrong"), "AUTH")
+        self.assert_ok(client.log_in(self.USER, self.password))
+        self.quit(client)
+        client = self.connect()
+        began = time.monotonic()
+        self.assert_err(client.log_in(self.USER, "wrong"), "AUTH")
+        self.assertLess(time.monotonic() - began, 1.9)
+
+    def test_too_many_logins_in_a_minute_are_told_to_wait(self):
+        self.start_daemon(limits={"logins_per_minute": 3})
+        for _ in range(3):
+            self.assert_ok(self.quit(self.log_in()))
+        self.daemon.log.wait("session-end", count=3)
+        self.assert_err(self.connect().log_in(self.USER, self.password), "LOGIN-DELAY")
+        self.assertEqual(self.imap.accepted(), 3)
+
+
+class Lock(DaemonTest):
+    def setUp(self):
+        super().setUp()
+        self.start_imap(MESSAGES)
+
+    def second(self):
+        return self.connect().log_in(self.USER, self.password)
+
+    def test_a_maildrop_that_is_open_is_in_use(self):
+        self.start_daemon()
+        client = self.log_in()
+        self.assert_err(self.second(), "IN-USE")
+        self.assertEqual(client.stat()[0], 3)
+        self.assert_ok(self.quit(client))
+        self.assert_ok(self.second())
+
+    def test_a_wrong_password_does_not_tell_whether_it_is_in_use(self):
+        self.start_daemon()
+        self.log_in()
+        self.assert_err(self.connect().log_in(self.USER, "wrong"), "AUTH")
+
+    def test_a_closed_or_reset_connection_frees_it_at_once(self):
+        self.start_daemon()
+        for end in ("close", "reset"):
+            with self.subTest(end):
+                client = self.log_in()
+                getattr(client, end)()
+                self.daemon.log.wait("session-end", reason="connection-lost")
+                began = time.monotonic()
+                client = self.log_in()
+                self.assertLess(time.monotonic() - began, 5)
+                self.assert_ok(self.quit(client))
+
+    def test_it_is_one_lock_whatever_name_it_came_by(self):
+        self.start_daemon([self.account(), {**self.account(), "user": "ADA@example.org"}])
+        self.log_in()
+        self.assert_err(self.connect().log_in("Ada@Example.org", self.password), "IN-USE")
+
+    def test_a_silent_session_is_taken_over_from_the_same_address(self):
+        self.start_daemon(limits={"takeover_after": 1})
+        client = self.log_in()
+        self.assert_ok(client.command("DELE 1"))
+        time.sleep(1.5)
+        self.assert_ok(self.second())
+        self.assertNotIn(b"+OK", client.rest())
+        self.daemon.log.wait("session-end")
+        self.assertEqual(self.inbox.uids(), [1, 2, 3])
+
+    def test_a_silent_session_is_not_taken_over_from_another_address_or_too_early(self):
+        self.start_daemon(limits={"takeover_after": 2})
+        client = self.log_in()
+        self.assert_err(self.second(), "IN-USE")
+        time.sleep(2.5)
+        self.assert_err(self.connect(source="127.0.0.2").log_in(self.USER, self.password), "IN-USE")
+        self.assert_ok(client.command("NOOP"))
+
+    def test_two_at_once_get_one_maildrop(self):
+        self.start_daemon()
+        self.imap.faults.cue(Fault("SELECT", delay=0.5, times=None))
+        first, second = self.connect(), self.connect()
+        for client in (first, second):
+            client.send(f"USER {self.USER}\r\nPASS {self.password}\r\n".encode())
+        codes = []
+        for client in (first, second):
+            self.assert_ok(client.line())
+            reply = client.line()
+            codes.append("OK" if reply.ok else reply.code)
+        self.assertEqual(sorted(codes), ["IN-USE", "OK"])
+
+
+if __name__ == "__main__":
+    main()
