@@ -448,8 +448,10 @@ uint32_t imap_client_id(struct imap_client *client, const char *name, const char
 
 	imap_command_text(&writer, " (\"name\"");
 	imap_command_string(&writer, span_text(name));
-	imap_command_text(&writer, " \"version\"");
-	imap_command_string(&writer, span_text(version));
+	if (version != NULL) {
+		imap_command_text(&writer, " \"version\"");
+		imap_command_string(&writer, span_text(version));
+	}
 	imap_command_text(&writer, ")");
 	return client_end(client, &writer, IMAP_COMMAND_ID, NULL);
 }

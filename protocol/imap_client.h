@@ -220,6 +220,7 @@ bool imap_client_tls_started(struct imap_client *client) __attribute__((warn_unu
 uint32_t imap_client_capability(struct imap_client *client);
 uint32_t imap_client_noop(struct imap_client *client);
 uint32_t imap_client_logout(struct imap_client *client);
+/* NULL `version`: it is not told. */
 uint32_t imap_client_id(struct imap_client *client, const char *name, const char *version);
 uint32_t imap_client_starttls(struct imap_client *client);
 uint32_t imap_client_login(struct imap_client *client, struct span user, struct span password);
