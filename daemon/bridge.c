@@ -271,7 +271,7 @@ static void bridge_raise_file_limit(struct bridge *bridge)
 					    ? (size_t)(limit.rlim_cur - BRIDGE_OTHER_FILES) / 2
 					    : 1;
 	struct log_line line;
-	log_begin(&line, &bridge->log, CONF_LOG_WARNING, "limit");
+	log_begin(&line, &bridge->log, CONF_LOG_INFO, "limit");
 	log_text(&line, "reason",
 		 "the limit of open files allows fewer sessions than limits.sessions");
 	log_number(&line, "sessions", bridge->sessions_possible);

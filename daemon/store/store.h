@@ -9,8 +9,8 @@
  * Every request is done by a thread of the store's own, in order, and answered from the loop;
  * an answer always comes. What was acknowledged is on disk.
  */
-#ifndef DAEMON_STORE_H
-#define DAEMON_STORE_H
+#ifndef DAEMON_STORE_STORE_H
+#define DAEMON_STORE_STORE_H
 
 #include "daemon/loop.h"
 
