@@ -247,7 +247,7 @@ enum imap_login_step imap_login_select(struct imap_login *login, struct span fol
 	}
 	/* A courtesy to the server's administrator (RFC 2971): its answer is not waited for. */
 	if (login->id_listed || imap_client_has(client, IMAP_CAP_ID))
-		(void)imap_client_id(client, "Packetboat", NULL);
+		(void)imap_client_id(client, "Packetboat", PACKETBOAT_VERSION);
 	id = imap_client_select(client, folder);
 	if (id == 0)
 		return login_fail(login, IMAP_LOGIN_INTERNAL,
