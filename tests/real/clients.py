@@ -68,9 +68,11 @@ def with_blank_line(octets):
 
 
 def take_files(folder):
-    """The contents of the files of a folder, by name; the folder is emptied."""
+    """The contents of the files of a folder, in the order of the numbers that are their names
+    (seconds, microseconds, a count: whatever the client uses); the folder is emptied."""
     taken = []
-    for path in sorted(folder.iterdir()):
+    for path in sorted(folder.iterdir(),
+                       key=lambda path: [int(digits) for digits in re.findall("[0-9]+", path.name)]):
         taken.append(path.read_bytes())
         path.unlink()
     return taken

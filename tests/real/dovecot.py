@@ -201,10 +201,11 @@ class Dovecot:
         for _ in range(5):
             if not again:
                 self.ports = free_ports(2)
-            self.process = subprocess.Popen(
-                unprivileged([executable(), "-F", "-c", self._configure()]),
-                stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL,
-                stderr=open(self.folder / "stderr", "wb"), start_new_session=True)
+            with open(self.folder / "stderr", "wb") as errors:
+                self.process = subprocess.Popen(
+                    unprivileged([executable(), "-F", "-c", self._configure()]),
+                    stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=errors,
+                    start_new_session=True)
             if self._greets():
                 return
             self.stop()
