@@ -1,0 +1,167 @@
+/* SPDX-License-Identifier: ISC */
+/*
+ * Fails each allocation of a POP3 session in turn, the first, the second, and so on until one run
+ * needs no more: the session ends, or goes on as if nothing had been, and nothing else happens.
+ * Linked with --wrap, so that malloc() and its like of the library come here.
+ */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <cmocka.h>
+
+#include "protocol/pop3_server.h"
+
+void *__real_malloc(size_t size);
+void *__real_calloc(size_t count, size_t size);
+void *__real_realloc(void *memory, size_t size);
+void *__wrap_malloc(size_t size);
+void *__wrap_calloc(size_t count, size_t size);
+void *__wrap_realloc(void *memory, size_t size);
+
+enum { UNLIMITED = -1 };
+
+/* What a wrapped function counts has no other place than a static variable. */
+static int allocations_left = UNLIMITED;
+
+static bool may_allocate(void)
+{
+	if (allocations_left == 0)
+		return false;
+	if (allocations_left > 0)
+		allocations_left--;
+	return true;
+}
+
+void *__wrap_malloc(size_t size)
+{
+	return may_allocate() ? __real_malloc(size) : NULL;
+}
+
+void *__wrap_calloc(size_t count, size_t size)
+{
+	return may_allocate() ? __real_calloc(count, size) : NULL;
+}
+
+void *__wrap_realloc(void *memory, size_t size)
+{
+	return may_allocate() ? __real_realloc(memory, size) : NULL;
+}
+
+/* Feeds one piece. Returns why the session is over, or NULL. */
+static const char *feed(struct pop3_server *server, struct maildrop *drop, struct span in)
+{
+	for (;;) {
+		struct pop3_event event;
+		enum pop3_event_type type = pop3_server_next(server, &in, &event);
+		pop3_server_sent(server, pop3_server_output(server).len);
+		switch (type) {
+		case POP3_EVENT_NEED_INPUT:
+			return NULL;
+		case POP3_EVENT_LOGIN:
+			if (span_equal(event.password, span_text("wrong")))
+				pop3_server_login_refused(server, POP3_CODE_AUTH, "no", true);
+			else
+				pop3_server_login_ok(server, drop);
+			break;
+		case POP3_EVENT_RETRIEVE:
+			if (pop3_server_message_begin(server))
+				pop3_server_message_end(server);
+			break;
+		case POP3_EVENT_UPDATE:
+			pop3_server_updated(server, NULL);
+			break;
+		case POP3_EVENT_CLOSE:
+			return event.reason;
+		case POP3_EVENT_NEED_OUTPUT:
+			break;
+		case POP3_EVENT_WAITING:
+		case POP3_EVENT_STLS:
+			fail_msg("event %d", type);
+		}
+	}
+}
+
+/* One session, in pieces of `step` octets, with so many allocations. True: it came to QUIT. */
+static bool session_completes(int allocations, size_t step)
+{
+	static const struct pop3_server_options options = { .login_allowed = true };
+	static const char input[] =
+		"USER alice\r\nPASS wrong\r\nAUTH LOGIN\r\nYWxpY2U=\r\nc2VjcmV0\r\n"
+		"CAPA\r\nLIST\r\nUIDL\r\nRETR 1\r\nTOP 1 2\r\nDELE 2\r\nQUIT\r\n";
+	struct span rest = span_text(input);
+	struct maildrop *drop = maildrop_new(1);
+	struct pop3_server server;
+	const char *reason = NULL;
+
+	assert_non_null(drop);
+	for (uint32_t uid = 1; uid <= 1000; uid++)
+		assert_int_equal(maildrop_add(drop, uid, uid), MAILDROP_OK);
+	assert_int_equal(maildrop_seal(drop), MAILDROP_OK);
+
+	allocations_left = allocations;
+	pop3_server_init(&server, &options);
+	pop3_server_greet(&server);
+	while (reason == NULL && rest.len > 0)
+		reason = feed(&server, drop, span_take(&rest, step));
+	allocations_left = UNLIMITED;
+
+	assert_non_null(reason);
+	bool complete = strcmp(reason, "quit") == 0;
+	if (!complete)
+		assert_string_equal(reason, "out-of-memory");
+	assert_int_equal(pop3_server_state(&server), POP3_CLOSED);
+	pop3_server_deinit(&server);
+	maildrop_free(&drop);
+	return complete;
+}
+
+static void a_pop3_session_ends_when_memory_does(void **state)
+{
+	static const size_t steps[] = { 1, 5, 1000 };
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(steps) / sizeof(steps[0]); i++) {
+		int allocations = 0;
+		while (!session_completes(allocations, steps[i]))
+			allocations++;
+		assert_true(allocations > 3);
+	}
+}
+
+static void a_maildrop_says_so(void **state)
+{
+	uint32_t *uids;
+	size_t count;
+
+	(void)state;
+	allocations_left = 0;
+	assert_null(maildrop_new(1));
+	allocations_left = 2;
+	struct maildrop *drop = maildrop_new(1);
+	assert_non_null(drop);
+	uint32_t uid = 1;
+	while (maildrop_add(drop, uid, 1) == MAILDROP_OK)
+		uid++;
+	assert_int_equal(maildrop_add(drop, uid, 1), MAILDROP_NO_MEMORY);
+	assert_int_equal(maildrop_last(drop), uid - 1);
+	assert_int_equal(maildrop_seal(drop), MAILDROP_OK);
+	maildrop_mark_deleted(drop, 1);
+	assert_false(maildrop_deleted_uids(drop, &uids, &count));
+	assert_null(uids);
+	allocations_left = UNLIMITED;
+	maildrop_free(&drop);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(a_pop3_session_ends_when_memory_does),
+		cmocka_unit_test(a_maildrop_says_so),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
