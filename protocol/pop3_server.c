@@ -51,8 +51,6 @@ static void pop3_server_close(struct pop3_server *server, const char *reason)
 {
 	pop3_server_enter(server, POP3_CLOSED);
 	server->pending = PENDING_NOTHING;
-	server->exchange = EXCHANGE_NONE;
-	server->listing = 0;
 	server->reason = reason;
 }
 
