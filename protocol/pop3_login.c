@@ -72,8 +72,8 @@ static bool pop3_server_ask_login_kept(struct pop3_server *server, const char *m
 	return pop3_server_ask_login(server, method, user, password, event_r);
 }
 
-bool serve_user(struct pop3_server *server, const struct pop3_command *command,
-		struct pop3_event *event_r)
+bool pop3_serve_user(struct pop3_server *server, const struct pop3_command *command,
+		     struct pop3_event *event_r)
 {
 	(void)event_r;
 	if (!pop3_server_may_login(server)) {
@@ -91,8 +91,8 @@ bool serve_user(struct pop3_server *server, const struct pop3_command *command,
 	return false;
 }
 
-bool serve_pass(struct pop3_server *server, const struct pop3_command *command,
-		struct pop3_event *event_r)
+bool pop3_serve_pass(struct pop3_server *server, const struct pop3_command *command,
+		     struct pop3_event *event_r)
 {
 	if (!pop3_server_may_login(server)) {
 		pop3_server_refuse_plaintext(server);
@@ -226,8 +226,8 @@ static void pop3_server_list_mechanisms(struct pop3_server *server)
 	(void)pop3_reply_end(&server->out);
 }
 
-bool serve_auth(struct pop3_server *server, const struct pop3_command *command,
-		struct pop3_event *event_r)
+bool pop3_serve_auth(struct pop3_server *server, const struct pop3_command *command,
+		     struct pop3_event *event_r)
 {
 	const struct pop3_mechanism *mechanism = pop3_mechanism_find(command->text);
 	struct span response = command->initial_response;
@@ -255,8 +255,8 @@ bool serve_auth(struct pop3_server *server, const struct pop3_command *command,
 	return pop3_server_decode_response(server, response, event_r);
 }
 
-bool serve_stls(struct pop3_server *server, const struct pop3_command *command,
-		struct pop3_event *event_r)
+bool pop3_serve_stls(struct pop3_server *server, const struct pop3_command *command,
+		     struct pop3_event *event_r)
 {
 	(void)command;
 	if (!pop3_server_may_start_tls(server)) {
@@ -271,8 +271,8 @@ bool serve_stls(struct pop3_server *server, const struct pop3_command *command,
 	return true;
 }
 
-bool serve_utf8(struct pop3_server *server, const struct pop3_command *command,
-		struct pop3_event *event_r)
+bool pop3_serve_utf8(struct pop3_server *server, const struct pop3_command *command,
+		     struct pop3_event *event_r)
 {
 	(void)command;
 	(void)event_r;

@@ -31,11 +31,11 @@ enum pop3_exchange {
 	EXCHANGE_LOGIN_PASSWORD,
 };
 
-/* serve_auth() and so on, one for each verb: serves one command. True: `event_r` says what is to be
- * done now; false: the command is answered. */
-#define X(verb, function, states, arguments)                                                  \
-	bool serve_##function(struct pop3_server *server, const struct pop3_command *command, \
-			      struct pop3_event *event_r);
+/* pop3_serve_auth() and so on, one for each verb: serves one command. True: `event_r` says what is
+ * to be done now; false: the command is answered. */
+#define X(verb, function, states, arguments)                                                       \
+	bool pop3_serve_##function(struct pop3_server *server, const struct pop3_command *command, \
+				   struct pop3_event *event_r);
 POP3_VERBS(X)
 #undef X
 

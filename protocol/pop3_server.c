@@ -119,8 +119,8 @@ void pop3_server_greet_refused(struct pop3_server *server, enum pop3_code code, 
 	pop3_server_close(server, "refused");
 }
 
-bool serve_capa(struct pop3_server *server, const struct pop3_command *command,
-		struct pop3_event *event_r)
+bool pop3_serve_capa(struct pop3_server *server, const struct pop3_command *command,
+		     struct pop3_event *event_r)
 {
 	struct pop3_capabilities caps = {
 		.stls = pop3_server_may_start_tls(server),
@@ -133,8 +133,8 @@ bool serve_capa(struct pop3_server *server, const struct pop3_command *command,
 	return false;
 }
 
-bool serve_quit(struct pop3_server *server, const struct pop3_command *command,
-		struct pop3_event *event_r)
+bool pop3_serve_quit(struct pop3_server *server, const struct pop3_command *command,
+		     struct pop3_event *event_r)
 {
 	(void)command;
 	if (server->state == POP3_AUTHORIZATION) {
@@ -154,7 +154,7 @@ static bool pop3_server_take_command(struct pop3_server *server, struct span lin
 				     struct pop3_event *event_r)
 {
 	static const pop3_function functions[] = {
-#define X(verb, function, states, arguments) [POP3_VERB_##verb] = serve_##function,
+#define X(verb, function, states, arguments) [POP3_VERB_##verb] = pop3_serve_##function,
 		POP3_VERBS(X)
 #undef X
 	};

@@ -33,8 +33,8 @@ static bool pop3_server_find_message(struct pop3_server *server, const struct po
 	return true;
 }
 
-bool serve_stat(struct pop3_server *server, const struct pop3_command *command,
-		struct pop3_event *event_r)
+bool pop3_serve_stat(struct pop3_server *server, const struct pop3_command *command,
+		     struct pop3_event *event_r)
 {
 	(void)command;
 	(void)event_r;
@@ -95,16 +95,16 @@ static void pop3_server_list(struct pop3_server *server, const struct pop3_comma
 	}
 }
 
-bool serve_list(struct pop3_server *server, const struct pop3_command *command,
-		struct pop3_event *event_r)
+bool pop3_serve_list(struct pop3_server *server, const struct pop3_command *command,
+		     struct pop3_event *event_r)
 {
 	(void)event_r;
 	pop3_server_list(server, command, false);
 	return false;
 }
 
-bool serve_uidl(struct pop3_server *server, const struct pop3_command *command,
-		struct pop3_event *event_r)
+bool pop3_serve_uidl(struct pop3_server *server, const struct pop3_command *command,
+		     struct pop3_event *event_r)
 {
 	(void)event_r;
 	pop3_server_list(server, command, true);
@@ -123,20 +123,20 @@ static bool pop3_server_ask_message(struct pop3_server *server, const struct pop
 	return true;
 }
 
-bool serve_retr(struct pop3_server *server, const struct pop3_command *command,
-		struct pop3_event *event_r)
+bool pop3_serve_retr(struct pop3_server *server, const struct pop3_command *command,
+		     struct pop3_event *event_r)
 {
 	return pop3_server_ask_message(server, command, false, BYTE_STUFF_ALL_LINES, event_r);
 }
 
-bool serve_top(struct pop3_server *server, const struct pop3_command *command,
-	       struct pop3_event *event_r)
+bool pop3_serve_top(struct pop3_server *server, const struct pop3_command *command,
+		    struct pop3_event *event_r)
 {
 	return pop3_server_ask_message(server, command, true, command->lines, event_r);
 }
 
-bool serve_dele(struct pop3_server *server, const struct pop3_command *command,
-		struct pop3_event *event_r)
+bool pop3_serve_dele(struct pop3_server *server, const struct pop3_command *command,
+		     struct pop3_event *event_r)
 {
 	struct maildrop *drop = server->maildrop;
 	uint32_t msgno;
@@ -157,8 +157,8 @@ bool serve_dele(struct pop3_server *server, const struct pop3_command *command,
 	return false;
 }
 
-bool serve_rset(struct pop3_server *server, const struct pop3_command *command,
-		struct pop3_event *event_r)
+bool pop3_serve_rset(struct pop3_server *server, const struct pop3_command *command,
+		     struct pop3_event *event_r)
 {
 	(void)command;
 	(void)event_r;
@@ -167,8 +167,8 @@ bool serve_rset(struct pop3_server *server, const struct pop3_command *command,
 	return false;
 }
 
-bool serve_noop(struct pop3_server *server, const struct pop3_command *command,
-		struct pop3_event *event_r)
+bool pop3_serve_noop(struct pop3_server *server, const struct pop3_command *command,
+		     struct pop3_event *event_r)
 {
 	(void)command;
 	(void)event_r;
