@@ -300,7 +300,8 @@ static void on_stream(void *owner, enum stream_event event)
 		session_drained(session);
 		break;
 	case STREAM_SECURED:
-		session_secured(session);
+		if (!session->closed)
+			session_secured(session);
 		break;
 	case STREAM_FINISHED:
 		break;

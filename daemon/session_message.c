@@ -53,7 +53,10 @@ void session_message(struct session *session, enum imap_retrieval_status status,
 
 	if (!session->begun) {
 		session->begun = true;
-		pop3_server_message_begin(&session->server);
+		if (!pop3_server_message_begin(&session->server)) {
+			session_out_of_memory(session);
+			return;
+		}
 	}
 	if (!session_move_output(session) || !session_queue_pieces(session, retrieval) ||
 	    (end && !stream_write(session->stream, span_text(".\r\n")))) {

@@ -244,10 +244,12 @@ static enum io stream_fill(struct stream *stream, size_t *octets_r)
 	return io;
 }
 
-/* Whether octets may be asked of the socket. */
+/* Whether octets may be asked of the socket. What came under TLS is not shown before the owner
+ * knows that it is TLS. */
 static bool stream_may_read(const struct stream *stream)
 {
-	return !stream_is_over(stream) && !stream->paused && !stream->eof && !stream->finishing &&
+	return !stream_is_over(stream) && (stream->news & 1u << STREAM_SECURED) == 0 &&
+	       !stream->paused && !stream->eof && !stream->finishing &&
 	       (stream->phase == STREAM_PHASE_PLAIN || stream->phase == STREAM_PHASE_SECURE) &&
 	       evbuffer_get_length(stream->left) == 0;
 }
