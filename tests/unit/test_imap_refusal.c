@@ -1,0 +1,75 @@
+/* SPDX-License-Identifier: ISC */
+#include "protocol/imap_refusal.h"
+
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <string.h>
+
+#include <cmocka.h>
+
+static const struct {
+	enum imap_code code;
+	const char *text;
+	bool temporary;
+} rows[] = {
+	{ IMAP_CODE_UNAVAILABLE, "", true },
+	{ IMAP_CODE_INUSE, "", true },
+	{ IMAP_CODE_LIMIT, "", true },
+	{ IMAP_CODE_THROTTLED, "", true },
+	{ IMAP_CODE_NONE, "Request is throttled. Suggested Backoff Time: 299609 milliseconds",
+	  true },
+	{ IMAP_CODE_NONE, "suggested backoff time: 1", true },
+	{ IMAP_CODE_NONE, "Server Unavailable. 15", true },
+	{ IMAP_CODE_NONE, "User is authenticated but not connected.", true },
+	{ IMAP_CODE_ALERT, "Too many simultaneous connections. (Failure)", true },
+	{ IMAP_CODE_OTHER, "Internal error occurred. Refer to server log", true },
+	{ IMAP_CODE_NONE, "Temporary authentication failure", true },
+	{ IMAP_CODE_AUTHENTICATIONFAILED, "Authentication failed.", false },
+	{ IMAP_CODE_EXPIRED, "Password expired", false },
+	{ IMAP_CODE_NONE, "AUTHENTICATE failed.", false },
+	{ IMAP_CODE_NONE, "LOGIN failed: your temporary password is wrong", false },
+	{ IMAP_CODE_NONE, "", false },
+	{ IMAP_CODE_NONE, "Server Unavailabl", false },
+	{ IMAP_CODE_NONEXISTENT, "Mailbox doesn't exist", false },
+	{ IMAP_CODE_OVERQUOTA, "Full", false },
+};
+
+static void what_passes_is_told_from_what_stays(void **state)
+{
+	(void)state;
+	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+		struct imap_event event = { .code = rows[i].code, .text = rows[i].text };
+
+		if (imap_refusal_is_temporary(&event) != rows[i].temporary)
+			fail_msg("row %zu, \"%s\": not %s", i, rows[i].text,
+				 rows[i].temporary ? "temporary" : "for good");
+	}
+}
+
+static void texts_are_kept_and_cut(void **state)
+{
+	char text[IMAP_REFUSAL_TEXT_MAX];
+	char longer[IMAP_REFUSAL_TEXT_MAX + 100];
+
+	(void)state;
+	imap_refusal_copy(text, "theirs", "ours");
+	assert_string_equal(text, "theirs");
+	imap_refusal_copy(text, "", "ours");
+	assert_string_equal(text, "ours");
+	memset(longer, 'x', sizeof(longer) - 1);
+	longer[sizeof(longer) - 1] = '\0';
+	imap_refusal_copy(text, longer, "");
+	assert_int_equal(strlen(text), IMAP_REFUSAL_TEXT_MAX - 1);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(what_passes_is_told_from_what_stays),
+		cmocka_unit_test(texts_are_kept_and_cut),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
