@@ -249,14 +249,14 @@ class Listener(NamedTuple):
 class Daemon:
     """One packetboatd. `folder` is its own; `settings` a dict, or the configuration's text."""
 
-    def __init__(self, folder, settings, build=None, environment=None, arguments=()):
+    def __init__(self, folder, settings, build=None, environment=None, wrapper=()):
         self.folder = folder
         self.build = build or build_folder()
         self.configuration_file = os.path.join(folder, "packetboat.conf")
         self.log = None
         self.process = None
         self.status = None
-        self._arguments = list(arguments)
+        self._wrapper = list(wrapper)
         self._environment = dict(environment or {})
         self._notify = None
         self.notifications = []
@@ -290,8 +290,8 @@ class Daemon:
     def launch(self, activated=None):
         """Starts it and returns at once. `activated`: a listening socket to hand over."""
         give_away(self.folder)
-        command = self.as_unprivileged([SHARED.program(self.build), "-c", self.configuration_file,
-                                        *self._arguments])
+        command = self.as_unprivileged([*self._wrapper, SHARED.program(self.build), "-c",
+                                        self.configuration_file])
         descriptors = ()
         if activated is not None:
             descriptors = (activated.fileno(),)
@@ -483,7 +483,8 @@ class DaemonTest(unittest.TestCase):
         where.update(settings.pop("imap", {}))
         return {"user": "*", "auth": "passthrough", "imap": where, **settings}
 
-    def start_daemon(self, accounts=None, ready=True, activated=None, environment=None, **settings):
+    def start_daemon(self, accounts=None, ready=True, activated=None, environment=None,
+                     wrapper=(), **settings):
         """A daemon with one plain listener, if `listeners` does not say otherwise."""
         folder = tempfile.mkdtemp(prefix="daemon-", dir=self.folder)
         os.chmod(folder, 0o755)
@@ -493,7 +494,7 @@ class DaemonTest(unittest.TestCase):
         settings["limits"] = {"drain": 2, "logins_per_minute": 10000, **settings.get("limits", {})}
         settings = {"state_directory": os.path.join(folder, "state"), **settings,
                     "accounts": accounts if accounts is not None else [self.account()]}
-        daemon = Daemon(folder, settings, environment=environment)
+        daemon = Daemon(folder, settings, environment=environment, wrapper=wrapper)
         self.daemons.append(daemon)
         self.daemon = daemon
         return daemon.start(activated) if ready else daemon.launch(activated)

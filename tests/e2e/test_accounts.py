@@ -18,7 +18,8 @@ IMAP_PASSWORD = "the-password-upstream"
 def scrypt(password, cost=10):
     """A hash in PHC form, as `packetboat passwd` makes them; cheap, for tests."""
     salt = os.urandom(16)
-    octets = hashlib.scrypt(password.encode("utf-8"), salt=salt, n=1 << cost, r=8, p=1, dklen=32)
+    octets = hashlib.scrypt(password.encode("utf-8"), salt=salt, n=1 << cost, r=8, p=1, dklen=32,
+                            maxmem=1 << 26)
 
     def coded(one):
         return base64.b64encode(one).decode().rstrip("=")

@@ -87,11 +87,12 @@ class BackPressure(DaemonTest):
         self.start_imap([Generated(32 * MEGABYTE)])
         self.start_daemon()
         before = self.daemon.open_descriptors()
-        for _ in range(5):
+        for number in range(1, 6):
             client = self.log_in()
             client.send(b"RETR 1\r\n")
             client.octets(100000)
             client.reset()
+            self.daemon.log.wait("session-end", count=number)
         eventually(lambda: self.daemon.open_descriptors() <= before, "descriptors are closed")
         eventually(lambda: self.imap.open_connections() == 0, "upstream connections are closed")
         self.assert_ok(self.quit(self.log_in()))

@@ -9,7 +9,7 @@ import unittest
 
 from harness import SHARED, Daemon, DaemonTest, build_folder, configuration, give_away, main
 
-HASH = "$scrypt$ln=10,r=8,p=1$" + "A" * 22 + "$" + "B" * 43
+HASH = "$scrypt$ln=10,r=8,p=1$" + "A" * 22 + "$" + "A" * 43
 
 
 class CommandLine(DaemonTest):
@@ -26,6 +26,7 @@ class CommandLine(DaemonTest):
         path = os.path.join(self.folder, name)
         with open(path, "w", encoding="utf-8") as file:
             file.write(text)
+        os.chmod(path, 0o600)
         give_away(self.folder)
         return path
 
@@ -89,7 +90,7 @@ class CommandLine(DaemonTest):
         done = self.run_daemon("-c", self.good(accounts=[account, {**account, "user": "ADA"}]),
                                "--check-config")
         self.assertNotEqual(done.returncode, 0)
-        self.assertIn("ADA", self.one_line(done.stderr))
+        self.assertIn("accounts[1].user", self.one_line(done.stderr))
 
     def test_tls_none_is_for_loopback_only(self):
         for host, good in (("127.0.0.1", True), ("localhost", True), ("imap.example.org", False)):

@@ -7,8 +7,8 @@ import datetime
 import socket
 import unittest
 
-import make_certs
 from harness import SHARED, DaemonTest, eventually, main
+import make_certs
 from messages import message
 from outlook import Fault
 

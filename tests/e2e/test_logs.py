@@ -69,8 +69,9 @@ class Logs(DaemonTest):
             self.start_imap(MESSAGES, drop=drop)
             self.start_daemon()
             for password in (self.password, wrong):
-                for way in ("log_in", "log_in_plain"):
-                    client = self.connect()
+                # From several addresses: a wrong password makes its own address wait.
+                for source, way in (("127.0.0.2", "log_in"), ("127.0.0.3", "log_in_plain")):
+                    client = self.connect(source=source)
                     getattr(client, way)(self.USER, password)
                     client.close()
                 client = self.connect()

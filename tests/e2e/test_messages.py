@@ -4,8 +4,8 @@
 
 import hashlib
 
-import messages
 from harness import DaemonTest, main
+import messages
 from messages import as_retrieved, as_topped, message, stuffed
 from outlook import Generated
 

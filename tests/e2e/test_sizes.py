@@ -2,8 +2,8 @@
 # SPDX-License-Identifier: ISC
 """LIST and STAT: `sizes = "fast"` repeats the server's estimate, `"exact"` counts once."""
 
-import messages
 from harness import DaemonTest, main
+import messages
 from messages import as_retrieved, message
 
 

@@ -247,7 +247,7 @@ class QuitByMoving(DaemonTest):
 
     def test_a_copy_whose_store_fails_leaves_the_original(self):
         client = self.open({"MOVE"})
-        self.imap.faults.cue(Fault("UID STORE", reply="NO Not now."))
+        self.imap.faults.cue(Fault("UID STORE", "\\Deleted", reply="NO Not now."))
         self.assert_err(self.quit(client), "SYS/TEMP")
         self.assertEqual(self.inbox.uids(), [1, 2, 3, 4])
         self.assertEqual(self.imap.journal.entries("UID EXPUNGE"), [])
