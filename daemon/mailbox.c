@@ -377,6 +377,19 @@ void mailbox_resume(struct mailbox *mailbox)
 		upstream_resume(mailbox->upstream);
 }
 
+/* Whether messages are to be flagged \Seen when the session has ended without QUIT. */
+static bool mailbox_owes_seen(const struct mailbox *mailbox)
+{
+	uint32_t *uids = NULL;
+	size_t count = 0;
+	bool owes = mailbox->upstream != NULL &&
+		    mailbox->account->mark_seen == CONF_MARK_SEEN_RETR &&
+		    maildrop_retrieved_uids(mailbox->maildrop, &uids, &count) && count > 0;
+
+	free(uids);
+	return owes;
+}
+
 void mailbox_detach(struct mailbox **detached)
 {
 	struct mailbox *mailbox = *detached;
@@ -386,9 +399,13 @@ void mailbox_detach(struct mailbox **detached)
 		return;
 	mailbox->session = NULL;
 	mailbox_resume(mailbox);
+	if (mailbox->state != MAILBOX_OPEN && mailbox->state != MAILBOX_RETRIEVING)
+		return;
+	/* Nothing is deleted any more, so the next session need not wait for what is left to do. */
+	mailbox_unlock(mailbox);
 	if (mailbox->state == MAILBOX_OPEN)
 		mailbox_start_update(mailbox, false);
-	else if (mailbox->state == MAILBOX_RETRIEVING && mailbox->upstream == NULL)
+	else if (!mailbox_owes_seen(mailbox))
 		mailbox_die(mailbox);
 }
 
