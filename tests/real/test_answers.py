@@ -3,8 +3,8 @@
 """The same mailbox through packetboatd and through Dovecot's POP3 over imapc: the same answers."""
 
 import dovecot
-from messages import Sample, as_topped, corpus, message, small
 from real import REFERENCE, RealTest, as_served, main, retrieved
+from messages import Sample, as_topped, corpus, message, small
 
 
 class AnswersTest(RealTest):

@@ -5,8 +5,8 @@
 import socket
 import time
 
-from messages import MEGABYTE, Sample, message, patterned
 from real import REFERENCE, Packetboat, RealTest, main
+from messages import MEGABYTE, Sample, message, patterned
 
 DIES_WITHIN = 30  # seconds; a ceiling for seeing that a server has gone
 
@@ -19,8 +19,8 @@ class FailuresTest(RealTest):
             self.skipTest("response codes are ours")
         super().setUp()
 
-    def start_front(self, **settings):
-        front = Packetboat(self.folder / "front", self.imap, **settings).start()
+    def start_front(self, name="front", **settings):
+        front = Packetboat(self.folder / name, self.imap, **settings).start()
         self.addCleanup(lambda: self.assertEqual(front.stop(), []))
         return front
 
@@ -62,14 +62,21 @@ class FailuresTest(RealTest):
                   if f"Login: user=<{self.user}>" in line]
         self.assertIn("TLS", logins[-1])
 
-    def test_another_folder_than_inbox(self):
-        with self.imap.session(self.user) as other:
-            other.create("Invoices &- Co")
-            other.append('"Invoices &- Co"', None, None, message("in there", b"x\r\n"))
-        front = self.start_front(account={"folder": "Invoices & Co"})
-        session = self.log_in(front)
-        self.assertEqual(session.stat()[0], 1)
-        self.assertIn(b"Subject: in there", session.retrieve(1)[1])
+    def test_other_folders_than_inbox_whatever_their_names(self):
+        # As the configuration has them, and as RFC 3501 section 5.1.3 encodes them.
+        for number, (name, encoded) in enumerate((("Invoices & Co", "Invoices &- Co"),
+                                                  ("Für Müller", "F&APw-r M&APw-ller"),
+                                                  ("a{5}b (c) \"d\"", 'a{5}b (c) \\"d\\"'))):
+            with self.subTest(name=name):
+                mailbox = f'"{encoded}"'
+                with self.imap.session(self.user) as other:
+                    self.assertEqual(other.create(mailbox)[0], "OK")
+                    self.assertEqual(other.append(mailbox, None, None,
+                                                  message("in there", b"x\r\n"))[0], "OK")
+                front = self.start_front(f"front{number}", account={"folder": name})
+                session = self.log_in(front)
+                self.assertEqual(session.stat()[0], 1)
+                self.assertEqual(session.retrieve(1)[1], message("in there", b"x\r\n"))
 
     def test_a_second_session_is_refused_as_in_use_and_the_first_lives(self):
         first = self.log_in()
