@@ -247,7 +247,8 @@ class Listener(NamedTuple):
 
 
 class Daemon:
-    """One packetboatd. `folder` is its own; `settings` a dict, or the configuration's text."""
+    """One packetboatd. `folder` is its own; `settings` a dict, or the configuration's text;
+    `wrapper` a command that ends in running another, `prlimit --nofile=80` for instance."""
 
     def __init__(self, folder, settings, build=None, environment=None, wrapper=()):
         self.folder = folder
@@ -290,8 +291,8 @@ class Daemon:
     def launch(self, activated=None):
         """Starts it and returns at once. `activated`: a listening socket to hand over."""
         give_away(self.folder)
-        command = self.as_unprivileged([*self._wrapper, SHARED.program(self.build), "-c",
-                                        self.configuration_file])
+        command = [*self._wrapper, *self.as_unprivileged(
+            [SHARED.program(self.build), "-c", self.configuration_file])]
         descriptors = ()
         if activated is not None:
             descriptors = (activated.fileno(),)
@@ -437,6 +438,13 @@ class DaemonTest(unittest.TestCase):
                 print(daemon.log.text()[-20000:], file=sys.stderr)
         sys.stderr.flush()
 
+    def stop(self):
+        """Stops the daemon, behind the test's own clients."""
+        for client in self.clients:
+            client.close()
+        self.clients.clear()
+        return self.daemon.stop()
+
     def _end(self):
         complaints = []
         for client in self.clients:
@@ -474,11 +482,12 @@ class DaemonTest(unittest.TestCase):
             self.imap, self.inbox = server, inbox
         return server
 
-    def account(self, imap=None, **settings):
-        """A passthrough account for everybody at an IMAP server; keyword arguments override."""
-        imap = imap or self.imap
-        where = {"host": imap.address, "port": imap.port, "tls": imap.tls}
-        if imap.tls != "none":
+    def account(self, server=None, **settings):
+        """A passthrough account for everybody at an IMAP server; keyword arguments override, and
+        those in `imap` one by one."""
+        server = server or self.imap
+        where = {"host": server.address, "port": server.port, "tls": server.tls}
+        if server.tls != "none":
             where["ca_file"] = SHARED.ca.certificate
         where.update(settings.pop("imap", {}))
         return {"user": "*", "auth": "passthrough", "imap": where, **settings}

@@ -103,7 +103,7 @@ class DeleteModes(DaemonTest):
                 self.assertEqual([text[:8] for text in again.unique_ids().values()],
                                  ["00000001", "00000003", "00000005"])
                 self.assert_ok(self.quit(again))
-                self.daemon.stop()
+                self.stop()
 
     def test_what_others_flagged_is_not_listed_and_not_swept_away(self):
         for settings, drop in (({"delete": "expunge"}, set()), ({"delete": "expunge"}, {"UIDPLUS"}),
@@ -119,7 +119,7 @@ class DeleteModes(DaemonTest):
                 self.assert_ok(self.quit(client))
                 self.assertIn(3, self.inbox.uids())
                 self.assertIn("\\Deleted", self.inbox.flags(3))
-                self.daemon.stop()
+                self.stop()
 
     def test_messages_that_others_flag_during_the_session_survive_quit(self):
         self.open({"delete": "expunge"})
@@ -153,7 +153,7 @@ class DeleteModes(DaemonTest):
                 self.assertEqual(again.stat()[0], 5)
                 self.assert_ok(self.quit(again))
                 self.assertEqual(self.updates(), [])
-                self.daemon.stop()
+                self.stop()
 
     def test_kept_messages_stay_hidden_after_a_restart(self):
         self.open({"delete": "keep"})
@@ -161,7 +161,7 @@ class DeleteModes(DaemonTest):
         self.assert_ok(client.command("DELE 2"))
         self.assert_ok(client.command("DELE 4"))
         self.assert_ok(self.quit(client))
-        self.daemon.stop()
+        self.stop()
         self.daemon.status = None
         self.daemon.start()
         client = self.log_in()
@@ -199,7 +199,7 @@ class DeleteModes(DaemonTest):
                 target = self.imap.store.any_account().find("New folder")
                 self.assertEqual(target.messages[0].body.read(0, 1000), MESSAGES[1])
                 self.assertEqual(self.inbox.uids(), [1, 3, 4, 5])
-                self.daemon.stop()
+                self.stop()
 
     def test_a_folder_that_cannot_be_created_deletes_nothing(self):
         self.open({"delete": "move", "delete_folder": "New folder", "mark_seen": "never"})
@@ -236,7 +236,7 @@ class DeleteModes(DaemonTest):
                 self.assert_ok(self.quit(client))
                 self.assertEqual(self.inbox.uids(), [1000000 + 2 * 4999])
                 self.assertGreater(len(self.imap.journal.entries("UID EXPUNGE")), 1)
-                self.daemon.stop()
+                self.stop()
 
     def test_a_range_never_spans_a_message_that_was_not_deleted(self):
         self.open({"delete": "expunge"})

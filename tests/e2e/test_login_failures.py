@@ -4,8 +4,8 @@
 empty maildrop."""
 
 import datetime
+import os
 import socket
-import unittest
 
 from harness import SHARED, DaemonTest, eventually, main
 import make_certs
@@ -43,7 +43,7 @@ class LoginFailures(DaemonTest):
                 self.imap = None
                 self.start_imap(MESSAGES, drop=drop)
                 self.refused("AUTH", "refused", password="wrong-" + self.password)
-                self.daemon.stop()
+                self.stop()
 
     def test_a_folder_that_does_not_exist_is_permanent(self):
         self.start_imap(MESSAGES)
@@ -64,7 +64,7 @@ class LoginFailures(DaemonTest):
                     self.imap.faults.cue(Fault(command, times=None, reply=(
                         f"{word} Request is throttled. Suggested Backoff Time: 1000 milliseconds")))
                     self.refused("SYS/TEMP", "throttled")
-                    self.daemon.stop()
+                    self.stop()
 
     def test_a_server_in_trouble_is_temporary(self):
         rows = (("AUTHENTICATE", "NO [UNAVAILABLE] Temporary authentication failure."),
@@ -76,7 +76,7 @@ class LoginFailures(DaemonTest):
                 self.start_imap(MESSAGES)
                 self.imap.faults.cue(Fault(command, reply=reply, times=None))
                 self.refused("SYS/TEMP", reply.split(" ")[-1])
-                self.daemon.stop()
+                self.stop()
 
     def test_a_dead_server_is_temporary(self):
         self.start_imap(MESSAGES)
@@ -109,7 +109,7 @@ class LoginFailures(DaemonTest):
                     self.start_imap(MESSAGES)
                     self.imap.faults.cue(Fault(step, cut="before", reset=reset, times=None))
                     self.refused("SYS/TEMP", "")
-                    self.daemon.stop()
+                    self.stop()
 
     def test_a_server_that_says_bye_at_each_step_is_temporary(self):
         for step in ("CAPABILITY", "AUTHENTICATE", "SELECT", "UID FETCH"):
@@ -118,7 +118,7 @@ class LoginFailures(DaemonTest):
                 self.start_imap(MESSAGES)
                 self.imap.faults.cue(Fault(step, bye="Connection closed. 14", times=None))
                 self.refused("SYS/TEMP", "Connection closed. 14")
-                self.daemon.stop()
+                self.stop()
 
     def test_a_listing_that_fails_is_no_empty_maildrop(self):
         for reply in ("NO Server Unavailable. 15", "BAD Command Argument Error. 11"):
@@ -127,7 +127,7 @@ class LoginFailures(DaemonTest):
                 self.start_imap(MESSAGES)
                 self.imap.faults.cue(Fault("UID FETCH", reply=reply, times=None))
                 self.refused("SYS/TEMP", reply.split(" ")[-1])
-                self.daemon.stop()
+                self.stop()
 
     def test_an_impossible_listing_ends_the_login(self):
         rows = (("UID 0", "* 1 FETCH (UID 0 RFC822.SIZE 5 FLAGS ())"),
@@ -141,7 +141,7 @@ class LoginFailures(DaemonTest):
                 self.start_imap(MESSAGES)
                 self.imap.faults.cue(Fault("UID FETCH", say=line, times=None))
                 self.refused("SYS/TEMP", "")
-                self.daemon.stop()
+                self.stop()
 
     def test_without_uidvalidity_there_are_no_unique_ids_and_no_login(self):
         self.start_imap(MESSAGES, select_drop={"UIDVALIDITY"})
@@ -154,7 +154,7 @@ class LoginFailures(DaemonTest):
                 self.start_imap(MESSAGES)
                 self.imap.faults.cue(Fault(step, hang="before", times=None))
                 self.refused("SYS/TEMP", "", limits={"login_patience": 1})
-                self.daemon.stop()
+                self.stop()
 
     def test_an_opening_that_takes_long_is_there_for_the_next_login(self):
         self.start_imap(MESSAGES, login_latency=2.5)
@@ -181,7 +181,7 @@ class Certificates(DaemonTest):
                 self.start_imap(MESSAGES, certificate=file, tls=tls)
                 self.refused("SYS/PERM", words)
                 self.no_credentials_were_sent()
-                self.daemon.stop()
+                self.stop()
 
     def test_an_untrusted_authority_is_refused(self):
         self.refused_certificate("unknown authority", "unknown-ca", ca=other_ca())
@@ -245,7 +245,7 @@ class StartTls(DaemonTest):
         self.imap.faults.cue(Fault("STARTTLS", times=None,
                                    say_after="* CAPABILITY IMAP4rev1 LOGINDISABLED"))
         self.start_daemon()
-        self.assert_err(self.connect().log_in(self.USER, self.password))
+        self.assert_err(self.connect().log_in(self.USER, self.password), "SYS/TEMP")
         self.no_credentials_were_sent()
 
 
@@ -254,9 +254,22 @@ class Addresses(DaemonTest):
 
     def setUp(self):
         super().setUp()
+        self.wrapper = []
         found = {info[0] for info in socket.getaddrinfo("localhost", 143, 0, socket.SOCK_STREAM)}
-        if found != {socket.AF_INET, socket.AF_INET6}:
-            raise unittest.SkipTest("localhost does not have an IPv6 and an IPv4 address here")
+        if found == {socket.AF_INET, socket.AF_INET6}:
+            return
+        if os.geteuid() != 0:
+            self.skipTest("localhost has one address here, and only root can give the daemon "
+                          "another /etc/hosts")
+        hosts = os.path.join(self.folder, "hosts")
+        with open(hosts, "w", encoding="ascii") as file:
+            file.write("127.0.0.1 localhost\n::1 localhost\n")
+        os.chmod(hosts, 0o644)
+        self.wrapper = ["unshare", "--mount", "sh", "-c",
+                        'mount --bind "$0" /etc/hosts && exec "$@"', hosts]
+
+    def start_daemon(self, *arguments, **settings):
+        return super().start_daemon(*arguments, wrapper=self.wrapper, **settings)
 
     def test_the_other_address_is_tried_when_one_is_refused(self):
         for address in ("127.0.0.1", "::1"):
@@ -265,7 +278,7 @@ class Addresses(DaemonTest):
                 self.start_imap(MESSAGES, address=address)
                 self.start_daemon([self.account(imap={"host": "localhost"})])
                 self.assertEqual(self.log_in().stat()[0], 1)
-                self.daemon.stop()
+                self.stop()
 
     def test_an_address_family_can_be_chosen(self):
         for address, family, other in (("127.0.0.1", "ipv4", "ipv6"), ("::1", "ipv6", "ipv4")):
@@ -275,11 +288,11 @@ class Addresses(DaemonTest):
                 self.start_daemon([self.account(
                     imap={"host": "localhost", "address_family": family})])
                 self.assertEqual(self.log_in().stat()[0], 1)
-                self.daemon.stop()
+                self.stop()
                 self.start_daemon([self.account(
                     imap={"host": "localhost", "address_family": other})])
                 self.assert_err(self.connect().log_in(self.USER, self.password), "SYS/TEMP")
-                self.daemon.stop()
+                self.stop()
 
     def test_an_address_in_the_configuration_is_dialled_and_verified(self):
         self.start_imap(MESSAGES, address="::1")

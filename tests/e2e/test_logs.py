@@ -51,7 +51,7 @@ class Logs(DaemonTest):
         client.command("NONSENSE")
         self.quit(client)
         self.assert_err(self.connect().log_in(self.USER, "wrong"), "AUTH")
-        self.daemon.stop()
+        self.stop()
         for text in self.daemon.log.text().split("\n"):
             line = parse_log_line(text)
             self.assertIsNotNone(line, text)
@@ -84,7 +84,7 @@ class Logs(DaemonTest):
             client.command(f"USER {self.USER} {self.password}")
             client.command(f"XPASS {self.password}")       # a verb misspelt
             client.close()
-            self.daemon.stop()
+            self.stop()
             text = self.daemon.log.text()
             self.assertIn("debug", text)
             for secret in (self.password, wrong):
@@ -103,7 +103,7 @@ class Logs(DaemonTest):
         client = self.connect()
         client.command("USER a\x1b]0;title\x07\"b")
         client.command("PASS wrong")
-        self.daemon.stop()
+        self.stop()
         self.assertEqual(self.daemon.log.lines("forged"), [])
         self.assertNotRegex(self.daemon.log.text(), "[\x00-\x09\x0b-\x1f\x7f-\xff]")
         users = [line.fields.get("user") for line in self.daemon.log.lines("login-failed")]
@@ -118,7 +118,7 @@ class Logs(DaemonTest):
         self.assertFalse(reply.ok)
         self.assertLessEqual(len(reply), 510)
         self.assertRegex(reply, "^[ -~]*$")
-        self.daemon.stop()
+        self.stop()
         self.assertNotRegex(self.daemon.log.text(), "[\x00-\x09\x0b-\x1f\x7f-\xff]")
 
     def test_info_is_quieter_than_debug(self):
@@ -127,7 +127,7 @@ class Logs(DaemonTest):
         for level in ("info", "debug"):
             self.start_daemon(log={"level": level})
             self.assert_ok(self.quit(self.log_in()))
-            self.daemon.stop()
+            self.stop()
             counts[level] = [line.level for line in self.daemon.log.lines()].count("debug")
         self.assertEqual(counts["info"], 0)
         self.assertGreater(counts["debug"], 0)

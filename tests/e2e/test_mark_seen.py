@@ -44,7 +44,7 @@ class MarkSeen(DaemonTest):
                 eventually(lambda wanted=expected: self.seen() == wanted, f"{expected} are seen")
                 self.daemon.log.wait("session-end")
                 self.assertEqual(self.seen(), expected)
-                self.daemon.stop()
+                self.stop()
 
     def test_a_moved_message_is_marked_before_it_goes(self):
         for mode, expected in ROWS:
@@ -53,7 +53,7 @@ class MarkSeen(DaemonTest):
                 moved = self.imap.store.any_account().find("Done").messages
                 self.assertEqual(["\\Seen" in one.flags for one in moved],
                                  [RETRIEVED_AND_DELETED in expected, DELETED in expected])
-                self.daemon.stop()
+                self.stop()
 
     def test_a_lost_connection_marks_what_was_retrieved_whole_and_no_more(self):
         for mode, expected in (("retr", {RETRIEVED, RETRIEVED_AND_DELETED}), ("delete", set()),
@@ -65,7 +65,7 @@ class MarkSeen(DaemonTest):
                 client.reset()
                 self.daemon.log.wait("session-end")
                 eventually(lambda wanted=expected: self.seen() == wanted, f"{expected} are seen")
-                self.daemon.stop()
+                self.stop()
                 self.assertEqual(self.seen(), expected)
                 self.assertEqual(self.inbox.uids(), [1, 2, 3, 4])
 

@@ -210,7 +210,7 @@ class Logins(DaemonTest):
                     self.assert_ok(client.log_in(self.USER, password))
                     self.assertEqual(client.stat()[0], 1)
                     self.quit(client)
-                    self.daemon.stop()
+                    self.stop()
                     imap.stop()
 
     def test_any_user_name_reaches_the_server_as_it_was_typed(self):
@@ -219,7 +219,7 @@ class Logins(DaemonTest):
                 imap = self.start_imap(MESSAGES[:1], user=user, drop={"AUTH=PLAIN"})
                 self.start_daemon([self.account(imap)])
                 self.assert_ok(self.connect().log_in(user, self.password))
-                self.daemon.stop()
+                self.stop()
                 imap.stop()
 
     def setUp(self):

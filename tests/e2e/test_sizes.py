@@ -25,7 +25,7 @@ class Sizes(DaemonTest):
                 self.assertEqual(client.sizes(), expected)
                 self.assertEqual(client.stat(), (len(expected), sum(expected.values())))
                 self.assertEqual(self.bodies_fetched(), [])
-                self.daemon.stop()
+                self.stop()
 
     def test_a_wrong_size_does_not_cut_or_stretch_a_message(self):
         for kind in ("half", "double"):
@@ -38,7 +38,7 @@ class Sizes(DaemonTest):
                     self.assertEqual(client.retrieve(msgno)[1], as_retrieved(sample.octets),
                                      sample.name)
                 self.quit(client)
-                self.daemon.stop()
+                self.stop()
 
     def test_exact_sizes_are_what_retr_sends(self):
         self.start_imap([sample.octets for sample in self.SAMPLES], sizes="double")

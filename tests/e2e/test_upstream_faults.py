@@ -261,7 +261,7 @@ class QuitByMoving(DaemonTest):
                     self.assert_err(self.quit(client), "SYS/TEMP")
                     self.assertEqual(self.inbox.uids(), [1, 2, 3, 4])
                     self.assertNotIn("\\Deleted", self.inbox.flags(2))
-                    self.daemon.stop()
+                    self.stop()
 
 
 class Half(DaemonTest):
