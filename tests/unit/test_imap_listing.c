@@ -72,6 +72,10 @@ static const struct row {
 	  NULL, true, 0 },
 	{ "no size at first", 2, SEVEN "* 2 FETCH (UID 8 FLAGS ())\r\n" DONE EIGHT "$2 OK x\r\n",
 	  LIST "2 UID FETCH 8:8 (UID FLAGS RFC822.SIZE)\r\n", "7/70 8/80", NULL, false, 0 },
+	{ "no size at first, and news of it later", 2,
+	  SEVEN "* 2 FETCH (UID 8 FLAGS ())\r\n" DONE EIGHT
+		"* 2 FETCH (UID 8 FLAGS (\\Seen))\r\n$2 OK x\r\n",
+	  LIST "2 UID FETCH 8:8 (UID FLAGS RFC822.SIZE)\r\n", "7/70 8/80", NULL, false, 0 },
 	{ "no size at first, and others in the range", 4,
 	  SEVEN "* 2 FETCH (UID 9 FLAGS () RFC822.SIZE 90)\r\n* 3 FETCH (UID 8 FLAGS ())\r\n"
 		"* 4 FETCH (UID 20 FLAGS ())\r\n" DONE EIGHT

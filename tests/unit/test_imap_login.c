@@ -7,6 +7,7 @@
  * "T" START_TLS, "S" SELECTED, "F" FAILED. */
 struct driver {
 	struct imap_login login;
+	const struct imap_client *client;
 	struct span user;
 	struct span password;
 	const char *folder;
@@ -27,6 +28,9 @@ static void take_step(struct driver *driver, enum imap_login_step step)
 	assert_true(len + 1 < sizeof(driver->steps));
 	driver->steps[len] = letters[step];
 	driver->steps[len + 1] = '\0';
+	/* What the server can do is known by then. */
+	if (step == IMAP_LOGIN_SELECTED)
+		assert_int_equal(imap_client_pending(driver->client), 0);
 	if (step == IMAP_LOGIN_START_TLS)
 		take_step(driver, imap_login_tls_started(&driver->login));
 	else if (step == IMAP_LOGIN_READY)
@@ -144,6 +148,7 @@ static void play_row(const struct row *row, size_t cut)
 
 	driver.folder = "INBOX";
 	imap_script_init(&script);
+	driver.client = script.client;
 	imap_login_init(&driver.login, script.client, row->starttls, !row->starttls);
 	imap_script_begin(&script, on_event, &driver, cut);
 	imap_script_say(&script, row->server);
@@ -218,13 +223,14 @@ static void id_is_a_courtesy(void **state)
 	(void)state;
 	driver.folder = "INBOX";
 	imap_script_init(&script);
+	driver.client = script.client;
 	imap_login_init(&driver.login, script.client, false, true);
 	imap_script_begin(&script, on_event, &driver, IMAP_SCRIPT_WHOLE);
 	imap_script_say(&script, "* OK [CAPABILITY IMAP4rev1 ID SASL-IR AUTH=PLAIN] hello\r\n"
 				 "$1 OK in\r\n");
 	assert_non_null(strstr(script.sent, "\r\n3 ID (\"name\" \"Packetboat\" "));
 	assert_non_null(strstr(script.sent, "\r\n4 SELECT INBOX\r\n"));
-	imap_script_say(&script, "* CAPABILITY IMAP4rev1\r\n$2 OK listed\r\n" VALID
+	imap_script_say(&script, "* CAPABILITY IMAP4rev1\r\n$2 OK listed\r\n$3 NO x\r\n" VALID
 				 "$4 OK [READ-WRITE] open\r\n");
 	assert_string_equal(driver.steps, "RAS");
 	imap_script_deinit(&script);

@@ -331,6 +331,43 @@ static void one_refused_store_of_many_sends_no_expunge(void **state)
 	imap_script_deinit(&script);
 }
 
+static void behind_a_refusal_nothing_more_is_sent(void **state)
+{
+	static struct imap_script script;
+	struct imap_update_plan plan = plan_of_many(IMAP_UPDATE_EXPUNGE, 20000);
+	struct driver driver;
+
+	(void)state;
+	imap_script_init_selected(&script, "UIDPLUS", 20000);
+	imap_script_begin(&script, on_event, &driver, IMAP_SCRIPT_WHOLE);
+	start(&driver, &script, &plan);
+	assert_int_equal(script.commands, 8);
+	answer(&script, 1, 8, 1);
+	assert_int_equal(driver.status, IMAP_UPDATE_FAILED);
+	assert_int_equal(script.commands, 8);
+	imap_update_free(&driver.update);
+	imap_script_deinit(&script);
+}
+
+/* It was there a moment ago: [TRYCREATE] in the middle is a failure like any other. */
+static void a_folder_that_vanishes_is_not_created(void **state)
+{
+	static struct imap_script script;
+	struct imap_update_plan plan = plan_of_many(IMAP_UPDATE_MOVE, 1000);
+	struct driver driver;
+
+	(void)state;
+	imap_script_init_selected(&script, "MOVE", 1000);
+	imap_script_begin(&script, on_event, &driver, IMAP_SCRIPT_WHOLE);
+	start(&driver, &script, &plan);
+	imap_script_say(&script, "$1 OK moved\r\n$2 NO [TRYCREATE] gone\r\n");
+	assert_int_equal(driver.status, IMAP_UPDATE_FAILED);
+	assert_string_equal(imap_update_text(driver.update), "gone");
+	assert_null(strstr(script.sent, "CREATE"));
+	imap_update_free(&driver.update);
+	imap_script_deinit(&script);
+}
+
 /* The first MOVE goes alone, since the folder may not be there; the others follow together. */
 static void the_first_move_finds_out_about_the_folder(void **state)
 {
@@ -405,6 +442,8 @@ int main(void)
 		cmocka_unit_test(many_deletions_are_cut_into_short_commands),
 		cmocka_unit_test(a_great_many_wait_for_their_turn),
 		cmocka_unit_test(one_refused_store_of_many_sends_no_expunge),
+		cmocka_unit_test(behind_a_refusal_nothing_more_is_sent),
+		cmocka_unit_test(a_folder_that_vanishes_is_not_created),
 		cmocka_unit_test(the_first_move_finds_out_about_the_folder),
 		cmocka_unit_test(only_what_was_copied_is_removed),
 	};
