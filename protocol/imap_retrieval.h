@@ -58,7 +58,7 @@ struct imap_retrieval {
 	/* private */
 	struct imap_client *client; /* borrowed */
 	struct byte_stuff stuff;
-	struct span data; /* of the event being dealt with */
+	struct span data;                /* of the event being dealt with */
 	struct imap_retrieval_part head; /* all of it, or the header */
 	struct imap_retrieval_part body; /* TOP n k: a part of the text */
 	unsigned state;
