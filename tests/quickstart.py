@@ -6,6 +6,7 @@ import contextlib
 import email
 import email.policy
 import os
+import shlex
 import shutil
 import signal
 import socket
@@ -165,7 +166,7 @@ def settings(screen, port, user, password):
         print(f"  {name + ':':14} {screen.bold(str(value))}")
     print()
     print("Or by hand:")
-    screen.command(f"curl --user '{user}' pop3://127.0.0.1:{port}/")
+    screen.command(f"curl --user {shlex.quote(user)} pop3://127.0.0.1:{port}/")
     print()
 
 
