@@ -87,6 +87,7 @@ class LoginFailures(DaemonTest):
         self.start_imap(MESSAGES)
         self.refused("SYS/TEMP", "", accounts=[
             self.account(imap={"host": "no-such-host.invalid"})], limits={"login_patience": 5})
+        self.assert_ok(self.connect().greeting)
 
     def test_a_bye_for_a_greeting_is_temporary(self):
         self.start_imap(MESSAGES, greeting="BYE Too many connections")

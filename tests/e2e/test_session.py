@@ -43,8 +43,10 @@ class Verbs(DaemonTest):
         self.assert_ok(client.command("NOOP"))
         self.assert_ok(client.command("DELE 1"))
         self.assertEqual(client.stat()[0], 2)
-        self.assert_err(client.command("RETR 1"))
-        self.assert_err(client.command("DELE 1"))
+        self.assertEqual(list(client.sizes()), [2, 3])
+        self.assertEqual(list(client.unique_ids()), [2, 3])
+        for text in ("RETR 1", "TOP 1 0", "DELE 1", "LIST 1", "UIDL 1"):
+            self.assert_err(client.command(text))
         self.assert_ok(client.command("RSET"))
         self.assertEqual(client.stat()[0], 3)
         self.assertEqual(client.listing("CAPA")[1], before)
@@ -308,6 +310,21 @@ class Mailboxes(DaemonTest):
         client = self.log_in()
         self.assertEqual(client.stat(), (3, 11 << 30))
         self.assertEqual(client.sizes()[3], 5 << 30)
+
+    def test_a_hundred_thousand_messages_are_a_maildrop_like_any_other(self):
+        self.start_imap()
+        body = Octets(MESSAGES[0])
+        for _ in range(100000):
+            self.inbox.append(body)
+        self.start_daemon(limits={"login_patience": 60})
+        client = self.log_in()
+        self.assertEqual(client.stat()[0], 100000)
+        self.assertEqual(len(client.unique_ids()), 100000)
+        self.assertEqual(client.retrieve(99999)[1], as_retrieved(MESSAGES[0]))
+        self.assert_ok(client.command("DELE 99999"))
+        self.deleted = {99999}
+        self.assert_ok(self.quit(client))
+        self.assertEqual(len(self.inbox.uids()), 99999)
 
     def test_message_numbers_follow_ascending_uids_with_gaps(self):
         self.start_imap()

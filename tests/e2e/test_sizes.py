@@ -52,7 +52,8 @@ class Sizes(DaemonTest):
                          list(expected.values()))
 
     def test_exact_sizes_are_learnt_once(self):
-        self.start_imap([sample.octets for sample in self.SAMPLES])
+        # Of no octets nothing is learnt: they might be the server's failure.
+        self.start_imap([sample.octets for sample in self.SAMPLES if sample.octets])
         self.start_daemon([self.account(sizes="exact")])
         client = self.log_in()
         self.assert_ok(self.quit(client))

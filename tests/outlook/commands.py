@@ -210,7 +210,8 @@ def _fetch(session, arguments, is_uid=False):
     if form == "absent":
         return "OK FETCH completed."
     for number, message in chosen:
-        if session.readable(message):
+        # What another session expunged cannot be read any more, not even before it is told.
+        if session.mailbox.holds(message):
             _fetch_one(session, number, message, items, form or session.options.bodies)
     return "OK FETCH completed."
 
@@ -294,7 +295,7 @@ def _store(session, arguments, is_uid=False):
 
 def _copy(session, arguments, is_uid=False, move=False):
     chosen = [message for _, message in _chosen(session, arguments[0], is_uid)
-              if session.readable(message)]
+              if session.mailbox.holds(message)]
     target = session.account.find(_mailbox_name(arguments[1]))
     verb = "MOVE" if move else "COPY"
     if move and session.read_only:

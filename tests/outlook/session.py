@@ -206,11 +206,6 @@ class Session:
                     self.say(f"* {number} FETCH (FLAGS ({' '.join(sorted(message.flags))}))")
                 self.told(message)
 
-    def readable(self, message):
-        """What another session expunged cannot be read any more, not even before it is told."""
-        with self.mailbox.lock:
-            return any(one is message for one in self.mailbox.messages)
-
 
 def _name(rest):
     """`UID FETCH` of `uid fetch 1:* ...`."""

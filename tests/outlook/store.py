@@ -87,6 +87,7 @@ class Mailbox:
         self.attributes = tuple(attributes)
         self.uidnext = 1
         self.messages = []
+        self._by_uid = {}
         self.changes = 0
         self._watchers = set()
 
@@ -99,17 +100,20 @@ class Mailbox:
                 uid = self.uidnext
             if uid < self.uidnext:
                 raise ValueError("UIDs ascend")
-            self.messages.append(Message(uid, body, flags, internaldate, size))
+            message = Message(uid, body, flags, internaldate, size)
+            self.messages.append(message)
+            self._by_uid[uid] = message
             self.uidnext = uid + 1
             self._changed()
             return uid
 
     def find(self, uid):
         with self.lock:
-            for message in self.messages:
-                if message.uid == uid:
-                    return message
-        return None
+            return self._by_uid.get(uid)
+
+    def holds(self, message):
+        """Whether it is still there."""
+        return self.find(message.uid) is message
 
     def uids(self):
         with self.lock:
@@ -139,17 +143,20 @@ class Mailbox:
         """Expunges; UIDs that are not there are ignored."""
         gone = set(uids)
         with self.lock:
-            self.messages = [message for message in self.messages if message.uid not in gone]
-            self._changed()
+            self._replace([message for message in self.messages if message.uid not in gone])
 
     def renumber(self, uidvalidity):
         """A new UIDVALIDITY, and new UIDs for everything."""
         with self.lock:
             self.uidvalidity = uidvalidity
-            self.messages = [Message(uid, old.body, old.flags, old.internaldate, old.size)
-                             for uid, old in enumerate(self.messages, 1)]
+            self._replace([Message(uid, old.body, old.flags, old.internaldate, old.size)
+                           for uid, old in enumerate(self.messages, 1)])
             self.uidnext = len(self.messages) + 1
-            self._changed()
+
+    def _replace(self, messages):
+        self.messages = messages
+        self._by_uid = {message.uid: message for message in messages}
+        self._changed()
 
     def watch(self, callback):
         with self.lock:
