@@ -139,8 +139,7 @@ class Direct:
         self.port = rig.link(round_trip)
 
     def run(self, user):
-        return self.rig.load("imap", self.port, user, PASSWORD, "--ca",
-                             self.rig.imap.ca.certificate)
+        return self.rig.load("imap", self.port, user, PASSWORD, "--ca", self.rig.imap.ca)
 
 
 class Front:
@@ -183,8 +182,8 @@ class Packetboat(Front):
         self.rig = rig
         folder = rig.folder / f"packetboat-{round_trip}-{time.monotonic_ns()}"
         folder.mkdir()
-        self.server = real.Packetboat(str(folder), rig.imap,
-                                      account={"imap": {"port": rig.link(round_trip)}})
+        self.server = real.Packetboat(str(folder), rig.imap, account={
+            "imap": {"host": "127.0.0.1", "port": rig.link(round_trip)}})
         self.server.start()
         rig.stack.callback(self.server.stop)
         self.port = self.server.port

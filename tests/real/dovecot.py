@@ -172,8 +172,9 @@ class Dovecot:
         self.folder.mkdir(parents=True, exist_ok=True)
         self.extra = extra
         self.values = values
-        self.ca = make_certs.make_ca(str(self.folder))
-        self.certificate = make_certs.make_cert(self.ca, str(self.folder))
+        authority = make_certs.make_ca(str(self.folder))
+        self.ca = authority.certificate   # the path of what clients are to trust
+        self.certificate = make_certs.make_cert(authority, str(self.folder))
         self.ports = None
         self.process = None
 
@@ -233,7 +234,7 @@ class Dovecot:
         return True
 
     def client_context(self):
-        return ssl.create_default_context(cafile=self.ca.certificate)
+        return ssl.create_default_context(cafile=self.ca)
 
     def log(self):
         parts = []
@@ -338,7 +339,7 @@ class Pop3Front(Dovecot):
 
     def __init__(self, folder, upstream, host="127.0.0.1", port=None, extra=""):
         super().__init__(folder, extra, upstream_host=host,
-                         upstream_port=port or upstream.tls_port, ca=upstream.ca.certificate)
+                         upstream_port=port or upstream.tls_port, ca=upstream.ca)
 
     @property
     def port(self):
