@@ -141,7 +141,7 @@ class Patience(DaemonTest):
             self.assertGreaterEqual(seconds, least * 0.95, waited)
             self.assertLess(seconds, least + 5, waited)
         self.assert_ended(client)
-        self.assertEqual(len(self.daemon.log.lines("login-failed")), 5)
+        self.daemon.log.wait("login-failed", count=5)
 
     def test_a_wrong_password_delays_its_own_address_only(self):
         self.start_daemon()
