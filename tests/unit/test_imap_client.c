@@ -537,13 +537,16 @@ static void test_selected(void **state)
 	assert_int_equal(selected->uidnext, 0);
 	assert_false(selected->read_only);
 	assert_int_equal(selected->permanent_flags, IMAP_FLAG_SEEN | IMAP_FLAG_DELETED);
-	hear(talk, "* 1 EXISTS\r\nA4 OK [READ-WRITE] done\r\n* OK [READ-ONLY] no more\r\n");
+	hear(talk, "* 1 EXISTS\r\n");
+	imap_client_noop(talk->client);
+	assert_int_equal(selected->exists, 1);
+	hear(talk, "A4 OK [READ-WRITE] done\r\n* OK [READ-ONLY] no more\r\n");
 	assert_int_equal(selected->exists, 1);
 	assert_true(selected->read_only);
 	assert_int_equal(imap_client_state(talk->client), IMAP_SELECTED);
 
 	imap_client_select(talk->client, span_text("third"));
-	hear(talk, "* 5 EXISTS\r\nA5 NO no such folder\r\n");
+	hear(talk, "A5 OK\r\n* 5 EXISTS\r\nA6 NO no such folder\r\n");
 	assert_int_equal(imap_client_state(talk->client), IMAP_AUTHENTICATED);
 	assert_int_equal(selected->exists, 0);
 }

@@ -277,6 +277,20 @@ static void test_ceiling_of_octets(void **state)
 	assert_false(imap_pipeline_failed(pipeline));
 }
 
+/* What cannot be stored is lost, and everybody is told: half a command must not be sent. */
+static void test_no_memory(void **state)
+{
+	struct imap_pipeline *pipeline = *state;
+
+	pipeline->out.limit = strlen("A1 NOOP\r\n");
+	assert_int_equal(add(pipeline, IMAP_COMMAND_NOOP), 1);
+	assert_false(imap_pipeline_failed(pipeline));
+	assert_int_equal(add(pipeline, IMAP_COMMAND_NOOP), 0);
+	assert_true(imap_pipeline_failed(pipeline));
+	expect_output(pipeline, "A1 NOOP\r\n");
+	assert_true(imap_pipeline_failed(pipeline));
+}
+
 /* A tag comes again after 2^32 commands, but not while it is waited for. */
 static void test_tags_come_again(void **state)
 {
@@ -323,6 +337,7 @@ int main(void)
 		TEST(test_nothing_behind_starttls),
 		TEST(test_ceiling_of_commands),
 		TEST(test_ceiling_of_octets),
+		TEST(test_no_memory),
 		TEST(test_tags_come_again),
 		TEST(test_secrets_are_wiped),
 	};

@@ -206,6 +206,8 @@ static const struct {
 	  "! something follows the items of FETCH" },
 	{ "FETCH of an item without a value", OCTETS("* 1 FETCH (UID 5 X)\r\n"),
 	  "! a FETCH item has no value" },
+	{ "FETCH of an item whose value is outside", OCTETS("* 1 FETCH (UID 5 X) (UID 6)\r\n"),
+	  "! a FETCH item has no value" },
 	{ "FETCH of FLAGS without a list", OCTETS("* 1 FETCH (FLAGS \\Seen)\r\n"),
 	  "! FLAGS is no list" },
 	{ "FETCH of flags in a list", OCTETS("* 1 FETCH (FLAGS ((\\Seen)))\r\n"),
@@ -223,6 +225,8 @@ static const struct {
 	  "body 0:5|<a \"b\">|message uid:5|" },
 	{ "body, empty", OCTETS("* 1 FETCH (BODY[] \"\" UID 5)\r\n* 2 FETCH (BODY[] {0}\r\n)\r\n"),
 	  "body 0:0|message uid:5|body 0:0|message|" },
+	{ "body, empty, and a literal nobody asked for",
+	  OCTETS("* 1 FETCH (BODY[] {0}\r\n X {2}\r\nab UID 5)\r\n"), "body 0:0|message uid:5|" },
 	{ "body of NUL", OCTETS("* 1 FETCH (BODY[] {3}\r\na\0b)\r\n"), "body 0:3|<a.b>|message|" },
 	{ "sections",
 	  OCTETS("* 1 FETCH (body[header] {1}\r\na BODY[TEXT]<0> {1}\r\nb "
