@@ -141,6 +141,10 @@ class Direct:
     def run(self, user):
         return self.rig.load("imap", self.port, user, PASSWORD, "--ca", self.rig.imap.ca)
 
+    @staticmethod
+    def cpu():
+        return 0   # a client's, which is measured for none of them
+
 
 class Front:
     """A POP3 server before the IMAP server. `pid`: whose family is measured."""
@@ -197,19 +201,29 @@ def median(runs, key):
     return statistics.median(run[key] for run in runs)
 
 
-def measure_speed(front, user, rounds, figures):
-    """Time to STAT, and to retrieve everything. `figures` is filled in."""
+def measure_stat(front, user, figures):
     figures["stat_cold"] = front.run(user, "--retrieve", 0)["stat"]
     figures["stat_warm"] = median([front.run(user, "--retrieve", 0) for _ in range(3)], "stat")
-    before = front.cpu()
-    runs = [front.run(user) for _ in range(rounds)]
-    used = front.cpu() - before
-    figures["retrieve"] = median(runs, "retrieve")
-    figures["messages"], figures["octets"] = runs[0]["messages"], runs[0]["octets"]
-    if rounds > 1:   # /proc counts in hundredths of a second: one round would be noise
-        figures["cpu_per_gb"] = used / (figures["octets"] * rounds / 1e9)
-    figures["retrieve_pipelined"] = front.run(user, "--pipeline")["retrieve"]
-    figures["top"] = front.run(user, "--top", 0)["retrieve"]
+
+
+def measure_retrieval(contenders, user, rounds, table):
+    """Everything, again and again: in turn, so that what else the machine does hits all alike."""
+    runs = {one.name: [] for one in contenders}
+    used = dict.fromkeys(runs, 0)
+    for _ in range(rounds):
+        for one in contenders:
+            before = one.cpu()
+            runs[one.name].append(one.run(user))
+            used[one.name] += one.cpu() - before
+    for one in contenders:
+        first = runs[one.name][0]
+        figures = table[one.name]
+        figures["retrieve"] = median(runs[one.name], "retrieve")
+        figures["messages"], figures["octets"] = first["messages"], first["octets"]
+        if used[one.name] and rounds > 1:   # counted in hundredths: one round would be noise
+            figures["cpu_per_gb"] = used[one.name] / (first["octets"] * rounds / 1e9)
+    if len({figures["octets"] for figures in table.values()}) != 1:
+        raise Failure(f"not the same octets: {table}")
 
 
 def measure_large(front, rounds, figures):
@@ -219,10 +233,10 @@ def measure_large(front, rounds, figures):
     with processes.Watch(front.pid) as watch:
         slow = front.run("large", "--rate", SLOW_RATE, "--seconds", SLOW_SECONDS)
     figures["large_memory"] = watch.peak - idle
-    figures["large_first"] = slow["first"]
     before = front.cpu()
     runs = [front.run("large") for _ in range(rounds)]
     figures["large_retrieve"] = median(runs, "retrieve")
+    figures["large_first"] = median([slow, *runs], "first")
     if rounds > 1:
         figures["large_cpu_per_gb"] = (front.cpu() - before) / (runs[0]["octets"] * rounds / 1e9)
 
@@ -246,42 +260,46 @@ def measure_idle(front, sessions, figures):
         holder.stdout.close()
 
 
-def measure(rig, fronts, quick):
+def measure(rig, kinds, quick):
     """{round trip in ms: {name: figures}}"""
     results = {}
-    rounds = 4 if quick else 15
     for round_trip in (0, ROUND_TRIP):
         near = round_trip == 0
         user = "mixed" if near or not quick else "few"
-        table = results.setdefault(int(round_trip * 1000), {})
-
-        say(f"direct, {round_trip * 1000:.0f} ms")
+        say(f"{round_trip * 1000:.0f} ms: time to STAT")
         direct = Direct(rig, round_trip)
+        fronts = [kind(rig, round_trip) for kind in kinds]
+        table = {one.name: {} for one in (direct, *fronts)}
+        results[int(round_trip * 1000)] = table
         direct.run(user)   # the server's caches
-        runs = [direct.run(user) for _ in range(rounds if near else 1)]
-        large = direct.run("large")
-        table["direct"] = {"stat_cold": median(runs, "stat"), "stat_warm": median(runs, "stat"),
-                           "retrieve": median(runs, "retrieve"),
-                           "retrieve_pipelined": median(runs, "retrieve"),
-                           "messages": runs[0]["messages"], "octets": runs[0]["octets"],
-                           "large_first": large["first"], "large_retrieve": large["retrieve"]}
-        for kind in fronts:
-            say(f"{kind.name}, {round_trip * 1000:.0f} ms")
-            figures = table[kind.name] = {}
-            front = kind(rig, round_trip)
-            measure_speed(front, user, rounds if near else 1, figures)
-            if figures["octets"] != table["direct"]["octets"]:
-                raise Failure(f"{kind.name} gave {figures['octets']} octets, "
-                              f"IMAP {table['direct']['octets']}")
-            measure_large(front, 2 if near else 1, figures)
-            if near:
-                commands = rig.load("commands", front.port, "mixed", PASSWORD, COMMANDS)
-                figures["commands_in_order"] = commands["in_order"]
-                figures["commands"] = commands["seconds"]
-                own = kind(rig, round_trip)   # a fresh one: memory that was used stays
-                measure_idle(own, IDLE_SESSIONS if kind is Packetboat else
-                             IDLE_SESSIONS_DOVECOT, figures)
+        stat, large = direct.run(user)["stat"], direct.run("large")
+        table["direct"] = {"stat_cold": stat, "stat_warm": stat, "large_first": large["first"],
+                           "large_retrieve": large["retrieve"]}
+        for front in fronts:
+            measure_stat(front, user, table[front.name])
+        say(f"{round_trip * 1000:.0f} ms: all messages")
+        measure_retrieval([direct, *fronts], user, (4 if quick else 15) if near else 1, table)
+        table["direct"]["retrieve_pipelined"] = table["direct"]["retrieve"]
+        for front in fronts:
+            figures = table[front.name]
+            figures["retrieve_pipelined"] = front.run(user, "--pipeline")["retrieve"]
+            figures["top"] = front.run(user, "--top", 0)["retrieve"]
+        say(f"{round_trip * 1000:.0f} ms: a large message")
+        for front in fronts:
+            measure_large(front, 2 if near else 1, table[front.name])
     return results
+
+
+def measure_sessions(rig, kinds, results):
+    """What depends on no link: fresh fronts, for memory that was once used stays."""
+    for kind in kinds:
+        say(f"sessions, {kind.name}")
+        front, figures = kind(rig, 0), results[0][kind.name]
+        measure_idle(front, IDLE_SESSIONS if kind is Packetboat else IDLE_SESSIONS_DOVECOT,
+                     figures)
+        commands = rig.load("commands", front.port, "mixed", PASSWORD, COMMANDS)
+        figures["commands_in_order"] = commands["in_order"]
+        figures["commands"] = commands["seconds"]
 
 
 ROWS = (
@@ -386,14 +404,15 @@ def main():
         sys.exit(f"bench: not installed: {missing}")
     hard = resource.getrlimit(resource.RLIMIT_NOFILE)[1]
     resource.setrlimit(resource.RLIMIT_NOFILE, (hard, hard))
-    fronts = [DovecotFront] if options.reference_only else [DovecotFront, Packetboat]
+    kinds = [DovecotFront] if options.reference_only else [DovecotFront, Packetboat]
     began = time.monotonic()
     try:
         with contextlib.ExitStack() as stack:
             rig = Rig(options.build.resolve(), stack)
             say("mailboxes")
             rig.fill(FEW)
-            results = measure(rig, fronts, options.quick)
+            results = measure(rig, kinds, options.quick)
+            measure_sessions(rig, kinds, results)
     except (Failure, subprocess.TimeoutExpired) as error:
         sys.exit(f"bench: {error}")
     print_table(results)

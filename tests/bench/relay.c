@@ -60,7 +60,7 @@ struct lane {
 	uint64_t in;   /* octets read since birth */
 	uint64_t due;  /* octets that have arrived: may be written */
 	uint64_t out;  /* octets written */
-	uint64_t free; /* when the link is free again (bandwidth) */
+	uint64_t busy; /* until when the link is busy with them (bandwidth) */
 	struct mark *marks;
 	size_t marks_size;
 	uint64_t mark_in;
@@ -203,9 +203,9 @@ static void lane_set_out(const struct relay *relay, struct lane *lane, size_t co
 		return;
 	}
 	if (relay->rate > 0) {
-		leaves = lane->free > now ? lane->free : now;
+		leaves = lane->busy > now ? lane->busy : now;
 		leaves += (uint64_t)count * 1000000000u / relay->rate;
-		lane->free = leaves;
+		lane->busy = leaves;
 	}
 	lane_add_mark(lane, leaves + relay->delay_ns);
 }
@@ -419,10 +419,6 @@ static void lane_read(struct relay *relay, struct link *link, struct lane *lane)
 		return;
 	}
 	lane_set_out(relay, lane, (size_t)got, now_ns());
-	/* What comes in one go wants a larger ring next time. */
-	if ((size_t)got == room && relay->rate == 0 && lane_has_room(relay, lane) &&
-	    lane_held(lane) == lane->size)
-		lane_grow(lane);
 }
 
 static void settle(struct relay *relay, struct link *link)
