@@ -384,7 +384,11 @@ class Daemon:
         raise AssertionError(f"no {key}")
 
     def open_descriptors(self):
-        return len(os.listdir(f"/proc/{self.process.pid}/fd"))
+        """How many; None where only root may know, for the daemon keeps debuggers out."""
+        try:
+            return len(os.listdir(f"/proc/{self.process.pid}/fd"))
+        except PermissionError:
+            return None
 
     def complaints(self, secrets=()):
         """What is wrong with a daemon that has stopped, as sentences."""

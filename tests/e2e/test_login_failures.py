@@ -215,6 +215,11 @@ class Certificates(DaemonTest):
         self.start_daemon([self.account(imap={"host": "localhost"})])
         self.log_in()
 
+    def test_an_address_in_the_configuration_is_dialled_and_verified(self):
+        self.start_imap(MESSAGES, address="::1")
+        self.start_daemon()
+        self.assertEqual(self.log_in().stat()[0], 1)
+
     def test_a_server_that_speaks_no_tls_is_refused(self):
         self.start_imap(MESSAGES, tls="none")
         account = self.account(imap={"tls": "implicit", "ca_file": SHARED.ca.certificate})
@@ -294,11 +299,6 @@ class Addresses(DaemonTest):
                     imap={"host": "localhost", "address_family": other})])
                 self.assert_err(self.connect().log_in(self.USER, self.password), "SYS/TEMP")
                 self.stop()
-
-    def test_an_address_in_the_configuration_is_dialled_and_verified(self):
-        self.start_imap(MESSAGES, address="::1")
-        self.start_daemon()
-        self.assertEqual(self.log_in().stat()[0], 1)
 
 
 if __name__ == "__main__":
