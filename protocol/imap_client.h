@@ -95,7 +95,8 @@ enum imap_event_type {
 	/* A body section begins, inside a FETCH response: `body`, and `message.uid` if it came
 	 * before the section. `body.octets` octets of BODY_DATA follow. */
 	IMAP_EVENT_BODY,
-	/* Octets of that section, in order: `data`, a slice of `in`; `body` as before. */
+	/* Octets of that section, in order: `data`, a slice of `in` (of a quoted string: of the
+	 * machine's memory, valid until the next call); `body` as before. */
 	IMAP_EVENT_BODY_DATA,
 	/* One result of UID SEARCH: `number`, a UID. */
 	IMAP_EVENT_FOUND,
@@ -208,14 +209,16 @@ unsigned imap_client_pending(const struct imap_client *client);
 
 /* STARTTLS was answered OK and the TLS handshake is done: forget what was learnt in the clear.
  * Returns false when the server had sent octets behind its OK: an attack; close. (The machine also
- * answers VIOLATION when such octets are given to it.) */
+ * answers VIOLATION when such octets are given to it.) False too when another command is still
+ * unanswered, whose answer nobody could trust. */
 bool imap_client_tls_started(struct imap_client *client) __attribute__((warn_unused_result));
 
 /*
  * Commands. Each returns its id, which comes back in IMAP_EVENT_DONE, or 0 when it could not be
  * queued: no memory, a ceiling of limits.h (IMAP_COMMAND_MAX, IMAP_PENDING_MAX, IMAP_OUTPUT_MAX),
- * or an argument that IMAP cannot carry (NUL in a string). Strings are sent as atom, quoted string
- * or literal. States are the caller's affair: the server says BAD otherwise.
+ * or an argument that IMAP cannot carry (NUL in a string); and behind a violation, and between
+ * STARTTLS and imap_client_tls_started(), when nothing may be said. Strings are sent as atom,
+ * quoted string or literal. States are the caller's affair: the server says BAD otherwise.
  */
 uint32_t imap_client_capability(struct imap_client *client);
 uint32_t imap_client_noop(struct imap_client *client);
@@ -241,7 +244,8 @@ uint32_t imap_client_fetch_flags(struct imap_client *client, uint32_t uid);
 /* BODY.PEEK[section], of one message; `count` > 0 makes it partial, <origin.count>. */
 uint32_t imap_client_fetch_body(struct imap_client *client, uint32_t uid, enum imap_section section,
 				uint64_t origin, uint64_t count);
-/* BODY.PEEK[] of many (ascending). Takes as many as fit in a command; `taken_r` says how many. */
+/* (UID BODY.PEEK[]) of many (ascending). Takes as many as fit in a command; `taken_r` says how
+ * many. */
 uint32_t imap_client_fetch_bodies(struct imap_client *client, const uint32_t *uids, size_t count,
 				  size_t *taken_r);
 uint32_t imap_client_search_deleted(struct imap_client *client);
