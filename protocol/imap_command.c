@@ -89,7 +89,9 @@ static void cut(struct imap_command_writer *writer)
 /* ATOM-CHAR of RFC 3501 section 9; "]", which an astring might have, is left out. */
 static bool is_atom_char(unsigned char octet)
 {
-	return octet > ' ' && octet < 0x7f && memchr("(){%*\"\\]", octet, 8) == NULL;
+	static const unsigned char specials[] = { '(', ')', '{', '%', '*', '"', '\\', ']' };
+
+	return octet > ' ' && octet < 0x7f && memchr(specials, octet, sizeof(specials)) == NULL;
 }
 
 static bool is_atom(struct span octets)

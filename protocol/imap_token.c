@@ -317,6 +317,7 @@ static enum imap_token_type step_atom(struct imap_token_reader *reader, struct s
 		return need_input(reader, SECTION);
 	case '{':
 		/* literal8 (RFC 3516): nobody asked for one, yet its octets must not be syntax. */
+		assert(bytebuf_peek(&reader->text).data != NULL);
 		if (span_equal(bytebuf_peek(&reader->text), span_text("~"))) {
 			bytebuf_reset(&reader->text);
 			return step_open_literal(reader, in);
@@ -351,6 +352,7 @@ static enum imap_token_type finish_mailbox(struct imap_token_reader *reader,
 	const unsigned char *blank;
 
 	finish(reader, IMAP_TOKEN_ATOM, token);
+	assert(token->text.data != NULL && token->text.len > 0);
 	if (token->text.data[token->text.len - 1] == '"') {
 		token->text.len--;
 		return IMAP_TOKEN_ATOM;
