@@ -2,7 +2,7 @@
 # SPDX-License-Identifier: ISC
 """Reads what `meson test` left in build folders: shows failures with their logs, counts cases.
 
-    summary.py BUILD...      prints failures, then the line `N passed, N failed`; exit status 1 if any
+    summary.py BUILD...    prints failures, then the line `N passed, N failed`; status 1 if any
 
 One meson test may hold many cases: cmocka's, unittest's, TAP's lines. Each is counted; a test that
 counts nothing itself is one case, and one that broke off is one failure at least.

@@ -65,7 +65,8 @@ _SMALL = (
     ("every octet", bytes(range(256)) + b"\r\n"),
     ("bare LF", b"one\ntwo\n\n.\n..three\nfour\r\nfive\n"),
     ("bare CR", b"one\rtwo\r\rthree\r\r\n\r.\r\nfour\r\n"),
-    ("looks like protocol", b"+OK\r\n-ERR\r\n* BYE\r\nA1 OK done\r\n* 1 FETCH (BODY[] {5}\r\n)\r\n+ \r\n"),
+    ("looks like protocol",
+     b"+OK\r\n-ERR\r\n* BYE\r\nA1 OK done\r\n* 1 FETCH (BODY[] {5}\r\n)\r\n+ \r\n"),
 )
 
 _WHOLE = (

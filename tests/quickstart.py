@@ -145,7 +145,7 @@ def demonstrate(screen, stay):
     print("      your own mail, from a real server")
     screen.command("less README.md")
     print()
-    print(screen.bold(f"It works: a message came in by IMAP and out by POP3, {len(octets)} octets."))
+    print(screen.bold(f"It works: a message of {len(octets)} octets came in by IMAP and out by POP3."))
 
 
 def wait_for_interrupt(daemon):

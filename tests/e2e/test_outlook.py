@@ -139,7 +139,8 @@ class Outlook(unittest.TestCase):
                          Fault("UID FETCH", cut_literal=10, reset=True, times=None))
         self.assertEqual(Fault.parse('SELECT reply="BAD no" say="* 1 EXISTS" delay=0.5'),
                          Fault("SELECT", reply="BAD no", say=("* 1 EXISTS",), delay=0.5))
-        for text in ("", "cut=before", "SELECT cut=sometimes", "SELECT colour=red", "A cut=after b"):
+        for text in ("", "cut=before", "SELECT cut=sometimes", "SELECT colour=red",
+                     "A cut=after b"):
             with self.subTest(text), self.assertRaises(ValueError):
                 Fault.parse(text)
 

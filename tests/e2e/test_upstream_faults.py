@@ -118,7 +118,8 @@ class Messages(DaemonTest):
     def test_a_bye_between_commands_is_an_error_and_deletes_nothing(self):
         client = self.log_in()
         self.assert_ok(client.command("DELE 1"))
-        self.imap.faults.cue(Fault("UID FETCH", BODY, bye="Session invalidated - AccessTokenExpired"))
+        self.imap.faults.cue(Fault("UID FETCH", BODY,
+                                   bye="Session invalidated - AccessTokenExpired"))
         reply = client.command("RETR 2")
         self.assert_err(reply, "SYS/TEMP")
         client.send(b"QUIT\r\n")

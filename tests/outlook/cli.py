@@ -58,7 +58,8 @@ def _parser():
     parser.add_argument("--chunk", type=int, default=0, metavar="OCTETS", help="in one write")
     parser.add_argument("--fault", action="append", default=[], metavar="FAULT",
                         help="see below; can be repeated")
-    parser.add_argument("--journal", action="store_true", help="print every command, passwords masked")
+    parser.add_argument("--journal", action="store_true",
+                        help="print every command, passwords masked")
     return parser
 
 

@@ -78,8 +78,9 @@ def arrange(items, order, is_uid):
 
 def internaldate(when):
     """`"20-Nov-2026 10:00:00 +0000"`, whatever the locale."""
+    zone = when.strftime("%z") or "+0000"
     return (f'"{when.day:2d}-{_MONTHS[when.month - 1]}-{when.year:04d} '
-            f'{when.hour:02d}:{when.minute:02d}:{when.second:02d} {when.strftime("%z") or "+0000"}"')
+            f'{when.hour:02d}:{when.minute:02d}:{when.second:02d} {zone}"')
 
 
 def section(message, item, ignore_partial=False):

@@ -67,7 +67,7 @@ class Journal:
             self._entries.clear()
 
     def wait(self, name, count=1, timeout=20.0):
-        """Waits until `name` was said `count` times; returns its entries, or raises TimeoutError."""
+        """Waits until `name` was said `count` times; its entries, or TimeoutError."""
         deadline = time.monotonic() + timeout
         with self._changed:
             while True:
