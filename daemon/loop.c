@@ -7,14 +7,8 @@
 
 bool loop_init(struct loop *loop)
 {
-	struct event_config *config = event_config_new();
-
 	*loop = (struct loop){ 0 };
-	if (config == NULL)
-		return false;
-	event_config_set_flag(config, EVENT_BASE_FLAG_PRECISE_TIMER);
-	loop->base = event_base_new_with_config(config);
-	event_config_free(config);
+	loop->base = event_base_new();
 	loop->scratch = malloc(LOOP_SCRATCH_SIZE);
 	if (loop->base == NULL || loop->scratch == NULL) {
 		loop_deinit(loop);

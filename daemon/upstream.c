@@ -151,8 +151,10 @@ static void upstream_start_tls(struct upstream *upstream)
 		upstream_lose_words(upstream, "TLS cannot be started", reason.text);
 		return;
 	}
-	/* Records are read as many as the socket has, not header and body one by one. */
+	/* Records are read as many as the socket has, not header and body one by one; the buffer is
+	 * given back when it is empty (SSL_MODE_RELEASE_BUFFERS). */
 	SSL_set_read_ahead(ssl, 1);
+	SSL_set_default_read_buffer_len(ssl, LOOP_SCRATCH_SIZE);
 	stream_start_tls(upstream->stream, ssl, false);
 }
 
