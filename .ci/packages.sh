@@ -31,6 +31,7 @@ libcmocka-dev          pkg-config cmocka
 clang-format-14        command clang-format-14
 mandoc                 command mandoc
 systemd                command systemd-analyze
+procps                 file /bin/kill
 ca-certificates        file /etc/ssl/certs/ca-certificates.crt
 dovecot-core           file /usr/sbin/dovecot
 dovecot-imapd          file /usr/lib/dovecot/imap
