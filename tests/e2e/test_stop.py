@@ -6,7 +6,7 @@ import signal
 import socket
 import time
 
-from harness import DaemonTest, main
+from harness import DaemonTest, eventually, main
 from messages import MEGABYTE, message
 from outlook import Fault, Generated
 
@@ -89,8 +89,16 @@ class Stop(DaemonTest):
         port = self.daemon.port()
         self.daemon.signal(signal.SIGTERM)
         self.daemon.log.wait("stopping")
-        with self.assertRaises(OSError):
-            socket.create_connection(("127.0.0.1", port), timeout=5)
+
+        def is_refused():
+            try:
+                socket.create_connection(("127.0.0.1", port), timeout=5).close()
+                return False
+            except ConnectionRefusedError:
+                return True
+
+        eventually(is_refused, "connections are refused", timeout=2)
+        self.assertTrue(self.daemon.is_running())
         client.reset()
         self.stops()
 
