@@ -11,13 +11,16 @@ enum {
 	DELAY_FIRST_MS = 1000,
 	DELAY_MAX_MS = 16000,
 	FORGET_AFTER_MS = 600000,
-	/* Addresses without connections whose failures are remembered. */
+	/* Addresses without connections whose failures are remembered: from the first number on the
+	 * old ones are dropped, and at the second any. */
 	ENTRIES_PRUNE_AT = 4096,
+	ENTRIES_MAX = 65536,
 };
 
 struct caller {
 	struct address address; /* an IPv6 one with its last eight octets zero */
 	unsigned connections;
+	unsigned checks; /* passwords that are being checked */
 	unsigned failures;
 	uint64_t failed_ms;
 };
@@ -73,7 +76,7 @@ void address_format(const struct address *address, char text_r[ADDRESS_TEXT_MAX]
 		text_r[0] = '\0';
 }
 
-static int entry_compare(const void *a, const void *b)
+static int caller_compare(const void *a, const void *b)
 {
 	return address_compare(&((const struct caller *)a)->address,
 			       &((const struct caller *)b)->address);
@@ -91,41 +94,43 @@ static struct address subscriber_of(const struct address *address)
 static struct caller *book_find(const struct address_book *book, const struct address *address)
 {
 	struct caller wanted = { .address = subscriber_of(address) };
-	struct caller **found = tfind(&wanted, &book->root, entry_compare);
+	struct caller **found = tfind(&wanted, &book->root, caller_compare);
 
 	return found != NULL ? *found : NULL;
 }
 
-static void book_remove(struct address_book *book, struct caller *entry)
+static void book_remove(struct address_book *book, struct caller *caller)
 {
-	tdelete(entry, &book->root, entry_compare);
-	free(entry);
+	tdelete(caller, &book->root, caller_compare);
+	free(caller);
 	book->entries--;
 }
 
 struct prune {
 	uint64_t now_ms;
+	bool any;
 	struct caller *found[64];
 	size_t count;
 };
 
 static void find_stale(const void *node, VISIT visit, void *closure)
 {
-	struct caller *entry = *(struct caller *const *)node;
+	struct caller *caller = *(struct caller *const *)node;
 	struct prune *prune = closure;
 
-	if ((visit == postorder || visit == leaf) && entry->connections == 0 &&
-	    prune->now_ms - entry->failed_ms >= FORGET_AFTER_MS &&
+	if ((visit == postorder || visit == leaf) && caller->connections == 0 &&
+	    caller->checks == 0 &&
+	    (prune->any || prune->now_ms - caller->failed_ms >= FORGET_AFTER_MS) &&
 	    prune->count < sizeof(prune->found) / sizeof(prune->found[0]))
-		prune->found[prune->count++] = entry;
+		prune->found[prune->count++] = caller;
 }
 
 /* Now and then, and a few at a time: what came from where ten minutes ago. */
 static void book_prune(struct address_book *book, uint64_t now_ms)
 {
-	struct prune prune = { .now_ms = now_ms };
+	struct prune prune = { .now_ms = now_ms, .any = book->entries >= ENTRIES_MAX };
 
-	if (book->entries < ENTRIES_PRUNE_AT || now_ms - book->pruned_ms < 1000)
+	if (book->entries < ENTRIES_PRUNE_AT || (!prune.any && now_ms - book->pruned_ms < 1000))
 		return;
 	book->pruned_ms = now_ms;
 	twalk_r(book->root, find_stale, &prune);
@@ -136,21 +141,21 @@ static void book_prune(struct address_book *book, uint64_t now_ms)
 static struct caller *book_get(struct address_book *book, const struct address *address,
 			       uint64_t now_ms)
 {
-	struct caller *entry = book_find(book, address);
+	struct caller *caller = book_find(book, address);
 
-	if (entry != NULL)
-		return entry;
+	if (caller != NULL)
+		return caller;
 	book_prune(book, now_ms);
-	entry = calloc(1, sizeof(*entry));
-	if (entry == NULL)
+	caller = calloc(1, sizeof(*caller));
+	if (caller == NULL)
 		return NULL;
-	entry->address = subscriber_of(address);
-	if (tsearch(entry, &book->root, entry_compare) == NULL) {
-		free(entry);
+	caller->address = subscriber_of(address);
+	if (tsearch(caller, &book->root, caller_compare) == NULL) {
+		free(caller);
 		return NULL;
 	}
 	book->entries++;
-	return entry;
+	return caller;
 }
 
 void address_book_deinit(struct address_book *book)
@@ -162,49 +167,75 @@ void address_book_deinit(struct address_book *book)
 bool address_book_connect(struct address_book *book, const struct address *address, unsigned max,
 			  uint64_t now_ms)
 {
-	struct caller *entry = book_get(book, address, now_ms);
+	struct caller *caller = book_get(book, address, now_ms);
 
-	if (entry == NULL || entry->connections >= max)
+	if (caller == NULL || caller->connections >= max)
 		return false;
-	entry->connections++;
+	caller->connections++;
 	return true;
+}
+
+/* Forgets an address of which nothing is left to know. */
+static void book_release(struct address_book *book, struct caller *caller)
+{
+	if (caller->connections == 0 && caller->checks == 0 && caller->failures == 0)
+		book_remove(book, caller);
 }
 
 void address_book_disconnect(struct address_book *book, const struct address *address)
 {
-	struct caller *entry = book_find(book, address);
+	struct caller *caller = book_find(book, address);
 
-	if (entry == NULL)
+	if (caller == NULL || caller->connections == 0)
 		return;
-	entry->connections--;
-	if (entry->connections == 0 && entry->failures == 0)
-		book_remove(book, entry);
+	caller->connections--;
+	book_release(book, caller);
+}
+
+bool address_book_begin_check(struct address_book *book, const struct address *address,
+			      unsigned max, uint64_t now_ms)
+{
+	struct caller *caller = book_get(book, address, now_ms);
+
+	if (caller == NULL || caller->checks >= max)
+		return false;
+	caller->checks++;
+	return true;
+}
+
+void address_book_end_check(struct address_book *book, const struct address *address)
+{
+	struct caller *caller = book_find(book, address);
+
+	if (caller == NULL || caller->checks == 0)
+		return;
+	caller->checks--;
+	book_release(book, caller);
 }
 
 uint64_t address_book_failure(struct address_book *book, const struct address *address,
 			      uint64_t now_ms)
 {
-	struct caller *entry = book_get(book, address, now_ms);
+	struct caller *caller = book_get(book, address, now_ms);
 	uint64_t delay = DELAY_FIRST_MS;
 
-	if (entry == NULL)
+	if (caller == NULL)
 		return DELAY_MAX_MS;
-	if (now_ms - entry->failed_ms >= FORGET_AFTER_MS)
-		entry->failures = 0;
-	for (unsigned i = 0; i < entry->failures && delay < DELAY_MAX_MS; i++)
+	if (now_ms - caller->failed_ms >= FORGET_AFTER_MS)
+		caller->failures = 0;
+	for (unsigned i = 0; i < caller->failures && delay < DELAY_MAX_MS; i++)
 		delay *= 2;
-	entry->failures++;
-	entry->failed_ms = now_ms;
+	caller->failures++;
+	caller->failed_ms = now_ms;
 	return delay;
 }
 
 void address_book_success(struct address_book *book, const struct address *address)
 {
-	struct caller *entry = book_find(book, address);
+	struct caller *caller = book_find(book, address);
 
-	if (entry == NULL)
+	if (caller == NULL)
 		return;
-	entry->failures = 0;
-	if (entry->connections == 0)
-		book_remove(book, entry);
+	caller->failures = 0;
+	book_release(book, caller);
 }

@@ -41,6 +41,11 @@ bool address_book_connect(struct address_book *book, const struct address *addre
 			  uint64_t now_ms);
 void address_book_disconnect(struct address_book *book, const struct address *address);
 
+/* A password of a client from there is being checked, which is work. False: `max` are already. */
+bool address_book_begin_check(struct address_book *book, const struct address *address,
+			      unsigned max, uint64_t now_ms);
+void address_book_end_check(struct address_book *book, const struct address *address);
+
 /* A wrong password: counts it, and returns how long to hold its answer back, in milliseconds. */
 uint64_t address_book_failure(struct address_book *book, const struct address *address,
 			      uint64_t now_ms);

@@ -29,6 +29,8 @@ enum {
 struct live {
 	uint64_t id;
 	struct session *session;
+	struct live *next; /* in bridge->first_live */
+	struct live *previous;
 };
 
 static int live_compare(const void *a, const void *b)
@@ -50,6 +52,10 @@ bool bridge_add_session(struct bridge *bridge, struct session *session)
 		free(live);
 		return false;
 	}
+	live->next = bridge->first_live;
+	if (live->next != NULL)
+		live->next->previous = live;
+	bridge->first_live = live;
 	bridge->session_count++;
 	return true;
 }
@@ -63,6 +69,12 @@ void bridge_remove_session(struct bridge *bridge, struct session *session)
 		return;
 	struct live *live = *found;
 	tdelete(live, &bridge->sessions, live_compare);
+	if (live->previous != NULL)
+		live->previous->next = live->next;
+	else
+		bridge->first_live = live->next;
+	if (live->next != NULL)
+		live->next->previous = live->previous;
 	free(live);
 	bridge->session_count--;
 }
@@ -75,49 +87,28 @@ struct session *bridge_find_session(const struct bridge *bridge, uint64_t id)
 	return found != NULL ? (*found)->session : NULL;
 }
 
-struct collection {
-	uint64_t *ids;
-	size_t count;
-};
-
-static void collect_id(const void *node, VISIT visit, void *closure)
-{
-	struct collection *all = closure;
-
-	if (visit == postorder || visit == leaf)
-		all->ids[all->count++] = (*(struct live *const *)node)->id;
-}
-
-/* Calls `fn` for each session that lives; sessions may end meanwhile. */
+/* Calls `fn` for each session that lives; it may end that session, and no other. */
 static void bridge_each_session(struct bridge *bridge, void (*fn)(struct session *))
 {
-	struct collection all = { .ids = calloc(bridge->session_count + 1, sizeof(*all.ids)) };
+	struct live *next;
 
-	if (all.ids == NULL)
-		return;
-	twalk_r(bridge->sessions, collect_id, &all);
-	for (size_t i = 0; i < all.count; i++) {
-		struct session *session = bridge_find_session(bridge, all.ids[i]);
-
-		if (session != NULL)
-			fn(session);
+	for (struct live *live = bridge->first_live; live != NULL; live = next) {
+		next = live->next;
+		fn(live->session);
 	}
-	free(all.ids);
 }
 
 void bridge_accept(struct bridge *bridge, int fd, const struct address *address, bool implicit_tls)
 {
 	const struct conf_limits *limits = &bridge->setup->conf->limits;
-	size_t max = (size_t)limits->sessions;
+	size_t max = bridge->sessions_possible;
 	const char *refusal = NULL;
 
-	if (max > bridge->sessions_possible)
-		max = bridge->sessions_possible;
-	if (bridge->session_count >= max + BRIDGE_REFUSALS_MAX) {
+	if (bridge->refused_count >= BRIDGE_REFUSALS_MAX) {
 		close(fd);
 		return;
 	}
-	if (bridge->session_count >= max)
+	if (bridge->session_count - bridge->refused_count >= max)
 		refusal = "Too many sessions; try again later";
 	else if (!address_book_connect(&bridge->addresses, address,
 				       (unsigned)limits->connections_per_address, loop_now_ms()))
@@ -188,7 +179,7 @@ static void on_stop(evutil_socket_t signal_number, short what, void *argument)
 
 static void on_warning(void *argument, const char *text)
 {
-	const struct bridge *bridge = argument;
+	struct bridge *bridge = argument;
 
 	log_event(&bridge->log, CONF_LOG_WARNING, "configuration", "warning", text);
 }
@@ -213,6 +204,43 @@ static bool bridge_open_store(struct bridge *bridge, const struct conf *conf, ch
 	return bridge->store != NULL;
 }
 
+/* A session takes two descriptors, its client's and its upstream's; and there is an eighth of a
+ * mailbox more for each, that was opened for a session that did not wait. */
+static void bridge_count_descriptors(struct bridge *bridge)
+{
+	struct rlimit limit;
+	size_t wanted = (size_t)bridge->setup->conf->limits.sessions;
+	size_t possible = SIZE_MAX;
+	struct log_line line;
+
+	if (getrlimit(RLIMIT_NOFILE, &limit) == 0 && limit.rlim_cur != RLIM_INFINITY)
+		possible = limit.rlim_cur > BRIDGE_OTHER_FILES
+				   ? (size_t)(limit.rlim_cur - BRIDGE_OTHER_FILES) / 17 * 8
+				   : 1;
+	bridge->sessions_possible = wanted < possible ? wanted : possible;
+	bridge->mailboxes.unattended_max = bridge->sessions_possible / 8 + 1;
+	if (wanted <= possible)
+		return;
+	log_begin(&line, &bridge->log, CONF_LOG_INFO, "limit");
+	log_text(&line, "reason",
+		 "the limit of open files allows fewer sessions than limits.sessions");
+	log_number(&line, "sessions", bridge->sessions_possible);
+	log_end(&line);
+}
+
+/* Whether a configuration goes with what is running already. */
+static bool bridge_can_use(struct bridge *bridge, const struct setup *setup,
+			   struct conf_error *error_r)
+{
+	if (setup->server == NULL && listeners_need_certificate(bridge->listeners)) {
+		snprintf(error_r->text, sizeof(error_r->text),
+			 "%s: tls.certificate: it is needed as long as a POP3S listener is open",
+			 bridge->file);
+		return false;
+	}
+	return bridge_open_store(bridge, setup->conf, error_r->text, sizeof(error_r->text));
+}
+
 static void on_reload(evutil_socket_t signal_number, short what, void *argument)
 {
 	struct bridge *bridge = argument;
@@ -224,8 +252,7 @@ static void on_reload(evutil_socket_t signal_number, short what, void *argument)
 		return;
 	notify_reloading();
 	struct setup *setup = setup_load(bridge->file, on_warning, bridge, &error);
-	if (setup != NULL &&
-	    !bridge_open_store(bridge, setup->conf, error.text, sizeof(error.text)))
+	if (setup != NULL && !bridge_can_use(bridge, setup, &error))
 		setup_unref(&setup);
 	if (setup == NULL) {
 		log_event(&bridge->log, CONF_LOG_ERROR, "reload-failed", "reason", error.text);
@@ -235,6 +262,7 @@ static void on_reload(evutil_socket_t signal_number, short what, void *argument)
 		setup_unref(&bridge->setup);
 		bridge->setup = setup;
 		bridge->log.level = setup->conf->log_level;
+		bridge_count_descriptors(bridge);
 		if (restart != NULL)
 			log_event(&bridge->log, CONF_LOG_WARNING, "reload", "needs-restart",
 				  restart);
@@ -254,28 +282,14 @@ static void forbid_core_files(void)
 	prctl(PR_SET_DUMPABLE, 0);
 }
 
-/* A session takes two descriptors, its client's and its upstream's. */
-static void bridge_raise_file_limit(struct bridge *bridge)
+static void raise_file_limit(void)
 {
 	struct rlimit limit;
-	size_t wanted = (size_t)bridge->setup->conf->limits.sessions;
 
-	bridge->sessions_possible = wanted;
 	if (getrlimit(RLIMIT_NOFILE, &limit) != 0)
 		return;
 	limit.rlim_cur = limit.rlim_max;
 	setrlimit(RLIMIT_NOFILE, &limit);
-	if (limit.rlim_cur == RLIM_INFINITY || limit.rlim_cur / 2 >= wanted + BRIDGE_OTHER_FILES)
-		return;
-	bridge->sessions_possible = limit.rlim_cur > BRIDGE_OTHER_FILES
-					    ? (size_t)(limit.rlim_cur - BRIDGE_OTHER_FILES) / 2
-					    : 1;
-	struct log_line line;
-	log_begin(&line, &bridge->log, CONF_LOG_INFO, "limit");
-	log_text(&line, "reason",
-		 "the limit of open files allows fewer sessions than limits.sessions");
-	log_number(&line, "sessions", bridge->sessions_possible);
-	log_end(&line);
 }
 
 static bool bridge_watch_signals(struct bridge *bridge)
@@ -345,7 +359,8 @@ int bridge_run(const char *file)
 
 	forbid_core_files();
 	if (bridge_init(&bridge, file, &error)) {
-		bridge_raise_file_limit(&bridge);
+		raise_file_limit();
+		bridge_count_descriptors(&bridge);
 		bridge.listeners =
 			listeners_open(&bridge.loop, &bridge.log, bridge.setup->conf, on_accept,
 				       &bridge, error.text, sizeof(error.text));
@@ -355,9 +370,14 @@ int bridge_run(const char *file)
 	} else {
 		log_event(&bridge.log, CONF_LOG_INFO, "ready", "version", PACKETBOAT_VERSION);
 		notify_send("READY=1");
-		loop_run(&bridge.loop);
-		log_event(&bridge.log, CONF_LOG_INFO, "stopped", "version", PACKETBOAT_VERSION);
-		status = EXIT_SUCCESS;
+		if (loop_run(&bridge.loop)) {
+			log_event(&bridge.log, CONF_LOG_INFO, "stopped", "version",
+				  PACKETBOAT_VERSION);
+			status = EXIT_SUCCESS;
+		} else {
+			log_event(&bridge.log, CONF_LOG_ERROR, "stopped", "reason",
+				  "the event loop failed");
+		}
 	}
 	bridge_deinit(&bridge);
 	return status;

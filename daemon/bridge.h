@@ -17,6 +17,7 @@
 #include "daemon/store/store.h"
 
 struct listeners;
+struct live;
 struct session;
 
 struct bridge {
@@ -31,9 +32,11 @@ struct bridge {
 	struct listeners *listeners;   /* owned */
 	struct mailboxes mailboxes;
 	struct address_book addresses;
-	void *sessions; /* tsearch(3): live sessions by id */
+	void *sessions;          /* tsearch(3): live sessions by id */
+	struct live *first_live; /* the same, newest first */
 	size_t session_count;
-	size_t sessions_possible; /* with the descriptors there are */
+	size_t refused_count;     /* of these: greeted with a refusal, and about to go */
+	size_t sessions_possible; /* limits.sessions, or what the descriptors allow */
 	uint64_t last_session_id;
 	bool stopping;
 	uint64_t drain_until_ms;

@@ -117,12 +117,14 @@ struct dialer {
 	struct event *deadline; /* owned */
 	struct event *start;    /* owned: nothing happens inside dialer_new() */
 	bool told;
+	bool given_up; /* buried while the question is out */
 	struct grave grave;
 	char text[256];
 	char host[];
 };
 
 static void dialer_try_next(struct dialer *dialer);
+static void dialer_free(void *argument);
 
 static void attempt_end(struct attempt *attempt, bool keep_fd)
 {
@@ -302,8 +304,8 @@ static void on_resolved(int error, struct evutil_addrinfo *all, void *argument)
 	if (all != NULL)
 		evutil_freeaddrinfo(all);
 	/* A question that was given up is answered once more, with EVUTIL_EAI_CANCEL. */
-	if (dialer->grave.object != NULL)
-		loop_bury(dialer->loop, &dialer->grave, dialer->grave.free, dialer);
+	if (dialer->given_up)
+		loop_bury(dialer->loop, &dialer->grave, dialer_free, dialer);
 }
 
 static void on_start(evutil_socket_t fd, short what, void *argument)
@@ -391,7 +393,6 @@ void dialer_bury(struct dialer **buried)
 		return;
 	}
 	/* evdns answers with a cancellation from the loop; on_resolved() buries then. */
-	dialer->grave.free = dialer_free;
-	dialer->grave.object = dialer;
+	dialer->given_up = true;
 	evdns_getaddrinfo_cancel(dialer->question);
 }

@@ -38,8 +38,9 @@ struct check {
 	uint64_t ticket;
 	char hash[PASSWORD_HASH_TEXT_MAX];
 	struct secret *password; /* owned */
-	bool known;              /* there is such a user */
-	bool right;
+	struct address address;
+	bool known; /* there is such a user */
+	enum password_hash_status status;
 };
 
 struct gatekeeper *gatekeeper_new(struct loop *loop)
@@ -125,7 +126,7 @@ static void check_work(struct worker_job *job)
 	struct check *check = (struct check *)job;
 	struct span password = secret_borrow(check->password);
 
-	check->right = password_hash_verify(check->hash, password.data, password.len);
+	check->status = password_hash_verify(check->hash, password.data, password.len);
 }
 
 static void check_done(struct worker_job *job)
@@ -134,13 +135,16 @@ static void check_done(struct worker_job *job)
 	struct failure failure;
 
 	check->gatekeeper->waiting--;
-	if (check->right && check->known) {
+	if (check->status == PASSWORD_HASH_FAILED) {
+		failure_set(&failure, FAILURE_SYS_TEMP, "The password cannot be checked now");
+		check->fn(check->owner, check->ticket, &check->address, &failure);
+	} else if (check->status == PASSWORD_HASH_RIGHT && check->known) {
 		gatekeeper_remember(check->gatekeeper, check->hash, secret_borrow(check->password));
-		check->fn(check->owner, check->ticket, NULL);
+		check->fn(check->owner, check->ticket, &check->address, NULL);
 	} else {
 		failure_set(&failure, FAILURE_AUTH, "Wrong user name or password");
 		failure.wrong_password = true;
-		check->fn(check->owner, check->ticket, &failure);
+		check->fn(check->owner, check->ticket, &check->address, &failure);
 	}
 	check_free(check);
 }
@@ -163,7 +167,10 @@ static bool find_hash(const struct conf_account *account, struct span user,
 	switch (password_file_find(account->password_file, user, hash_r, error, sizeof(error))) {
 	case PASSWORD_FILE_FOUND:
 		*known_r = true;
-		return true;
+		if (password_hash_is_valid(hash_r))
+			return true;
+		snprintf(error, sizeof(error), "%s: a hash in it is none", account->password_file);
+		break;
 	case PASSWORD_FILE_UNKNOWN:
 		return true;
 	case PASSWORD_FILE_BROKEN:
@@ -176,8 +183,8 @@ static bool find_hash(const struct conf_account *account, struct span user,
 }
 
 void gatekeeper_check(struct gatekeeper *gatekeeper, const struct conf_account *account,
-		      struct span user, struct span password, gatekeeper_fn *fn, void *owner,
-		      uint64_t ticket)
+		      const struct address *address, struct span user, struct span password,
+		      gatekeeper_fn *fn, void *owner, uint64_t ticket)
 {
 	struct failure failure;
 	struct check *check = calloc(1, sizeof(*check));
@@ -193,7 +200,7 @@ void gatekeeper_check(struct gatekeeper *gatekeeper, const struct conf_account *
 		goto refuse;
 	if (check->known && gatekeeper_remembers(gatekeeper, check->hash, password)) {
 		check_free(check);
-		fn(owner, ticket, NULL);
+		fn(owner, ticket, address, NULL);
 		return;
 	}
 	check->job.work = check_work;
@@ -202,6 +209,7 @@ void gatekeeper_check(struct gatekeeper *gatekeeper, const struct conf_account *
 	check->fn = fn;
 	check->owner = owner;
 	check->ticket = ticket;
+	check->address = *address;
 	gatekeeper->waiting++;
 	worker_submit(gatekeeper->worker, &check->job);
 	return;
@@ -209,7 +217,7 @@ void gatekeeper_check(struct gatekeeper *gatekeeper, const struct conf_account *
 refuse:
 	if (check != NULL)
 		check_free(check);
-	fn(owner, ticket, &failure);
+	fn(owner, ticket, address, &failure);
 }
 
 bool gatekeeper_digest(const struct gatekeeper *gatekeeper, struct span user, struct span password,

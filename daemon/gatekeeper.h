@@ -11,6 +11,7 @@
 #define DAEMON_GATEKEEPER_H
 
 #include "conf/conf.h"
+#include "daemon/address_book.h"
 #include "daemon/failure.h"
 #include "daemon/loop.h"
 #include "protocol/span.h"
@@ -22,17 +23,19 @@ struct gatekeeper;
 struct gatekeeper *gatekeeper_new(struct loop *loop);
 void gatekeeper_free(struct gatekeeper **gatekeeper);
 
-/* NULL `failure`: let in. */
-typedef void gatekeeper_fn(void *owner, uint64_t ticket, const struct failure *failure);
+/* NULL `failure`: let in. `address` is the one that asked: it is told even when the session is
+ * gone. */
+typedef void gatekeeper_fn(void *owner, uint64_t ticket, const struct address *address,
+			   const struct failure *failure);
 
 /*
  * Checks `user`'s password against `account` (NULL: nobody of that name). `fn(owner, ticket, ...)`
- * is called from the loop, or before this returns when the answer is known at once. The spans are
- * copied.
+ * is called from the loop, or before this returns when the answer is known at once. Spans and
+ * address are copied.
  */
 void gatekeeper_check(struct gatekeeper *gatekeeper, const struct conf_account *account,
-		      struct span user, struct span password, gatekeeper_fn *fn, void *owner,
-		      uint64_t ticket);
+		      const struct address *address, struct span user, struct span password,
+		      gatekeeper_fn *fn, void *owner, uint64_t ticket);
 
 /* The keyed hash of an upstream login, to recognise the same password later. False: OpenSSL failed.
  */

@@ -26,8 +26,9 @@ struct listener {
 };
 
 struct listeners {
+	bool implicit; /* one of them is implicit TLS */
 	struct loop *loop;
-	const struct log *log;
+	struct log *log;
 	listener_fn *fn;
 	void *owner;
 	struct event *pause; /* owned */
@@ -85,6 +86,7 @@ static bool listeners_add(struct listeners *all, int fd, bool implicit_tls)
 	if (listener->socket == NULL)
 		return false;
 	evconnlistener_set_error_cb(listener->socket, on_accept_error);
+	all->implicit = all->implicit || implicit_tls;
 	all->count++;
 
 	memset(&bound, 0, sizeof(bound));
@@ -189,7 +191,7 @@ static bool open_configured(struct listeners *all, const struct conf *conf, char
 	return true;
 }
 
-struct listeners *listeners_open(struct loop *loop, const struct log *log, const struct conf *conf,
+struct listeners *listeners_open(struct loop *loop, struct log *log, const struct conf *conf,
 				 listener_fn *fn, void *owner, char *error_r, size_t error_size)
 {
 	size_t inherited = inherited_count();
@@ -217,9 +219,20 @@ struct listeners *listeners_open(struct loop *loop, const struct log *log, const
 		ok = open_inherited(all, inherited, error_r, error_size);
 	else
 		ok = open_configured(all, conf, error_r, error_size);
+	if (ok && all->implicit && conf->tls.certificate == NULL) {
+		snprintf(error_r, error_size,
+			 "%s: a socket for POP3S was handed over, but tls.certificate is not set",
+			 conf->file);
+		ok = false;
+	}
 	if (!ok)
 		listeners_close(&all);
 	return all;
+}
+
+bool listeners_need_certificate(const struct listeners *listeners)
+{
+	return listeners->implicit;
 }
 
 void listeners_close(struct listeners **listeners)

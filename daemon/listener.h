@@ -20,8 +20,10 @@ struct listeners;
 typedef void listener_fn(void *owner, int fd, const struct address *address, bool implicit_tls);
 
 /* Opens all of them and logs each with its port. NULL: `error_r`. */
-struct listeners *listeners_open(struct loop *loop, const struct log *log, const struct conf *conf,
+struct listeners *listeners_open(struct loop *loop, struct log *log, const struct conf *conf,
 				 listener_fn *fn, void *owner, char *error_r, size_t error_size);
+/* Whether one of them is implicit TLS. */
+bool listeners_need_certificate(const struct listeners *listeners);
 void listeners_close(struct listeners **listeners);
 
 #endif

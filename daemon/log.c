@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: ISC */
 #include "daemon/log.h"
 
+#include <poll.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <sys/stat.h>
@@ -36,22 +37,26 @@ void log_init(struct log *log, enum conf_log_level level)
 	*log = (struct log){ .level = level, .journal = stderr_is_journal() };
 }
 
-/* One octet is always left for the line's end. */
+/* Kept for the line's end: ` cut=1` and LF. */
+enum { LOG_END_LEN = 7 };
+
 static void line_put(struct log_line *line, const char *text, size_t len)
 {
-	size_t room = sizeof(line->text) - 1 - line->len;
+	size_t room = sizeof(line->text) - LOG_END_LEN - line->len;
 
-	if (len > room)
-		len = room;
+	if (len > room) {
+		line->cut = true;
+		return;
+	}
 	memcpy(line->text + line->len, text, len);
 	line->len += len;
 }
 
-void log_begin(struct log_line *line, const struct log *log, enum conf_log_level level,
-	       const char *event)
+void log_begin(struct log_line *line, struct log *log, enum conf_log_level level, const char *event)
 {
 	line->log = log;
 	line->len = 0;
+	line->cut = false;
 	line->on = level <= log->level;
 	if (!line->on)
 		return;
@@ -90,8 +95,9 @@ static void line_put_escaped(struct log_line *line, struct span value)
 void log_span(struct log_line *line, const char *key, struct span value)
 {
 	bool plain = value.len > 0;
+	size_t before = line->len;
 
-	if (!line->on)
+	if (!line->on || line->cut)
 		return;
 	if (value.len > LOG_VALUE_MAX)
 		value.len = LOG_VALUE_MAX;
@@ -105,6 +111,9 @@ void log_span(struct log_line *line, const char *key, struct span value)
 	line_put_escaped(line, value);
 	if (!plain)
 		line_put(line, "\"", 1);
+	/* All of it or nothing, so that what is there can be read. */
+	if (line->cut)
+		line->len = before;
 }
 
 void log_text(struct log_line *line, const char *key, const char *value)
@@ -136,23 +145,54 @@ void log_seconds(struct log_line *line, const char *key, uint64_t ms)
 	log_text(line, key, digits);
 }
 
-void log_end(struct log_line *line)
+/* Whether a line can be written without waiting. */
+static bool stderr_has_room(void)
 {
-	size_t sent = 0;
+	struct pollfd room = { .fd = STDERR_FILENO, .events = POLLOUT };
 
-	if (!line->on)
-		return;
-	line->text[line->len++] = '\n';
-	while (sent < line->len) {
-		ssize_t n = write(STDERR_FILENO, line->text + sent, line->len - sent);
+	return poll(&room, 1, 0) == 1 && (room.revents & POLLOUT) != 0;
+}
+
+static void stderr_write(const char *text, size_t len)
+{
+	while (len > 0) {
+		ssize_t n = write(STDERR_FILENO, text, len);
 
 		if (n <= 0)
-			break; /* nobody reads: a log is no reason to stop */
-		sent += (size_t)n;
+			break;
+		text += n;
+		len -= (size_t)n;
 	}
 }
 
-void log_event(const struct log *log, enum conf_log_level level, const char *event, const char *key,
+void log_end(struct log_line *line)
+{
+	struct log *log = line->log;
+
+	if (!line->on)
+		return;
+	if (!stderr_has_room()) {
+		log->dropped++;
+		return;
+	}
+	if (log->dropped > 0) {
+		struct log_line before;
+		uint64_t dropped = log->dropped;
+
+		log->dropped = 0;
+		log_begin(&before, log, CONF_LOG_WARNING, "log-dropped");
+		log_number(&before, "lines", dropped);
+		log_end(&before);
+	}
+	if (line->cut) {
+		memcpy(line->text + line->len, " cut=1", 6);
+		line->len += 6;
+	}
+	line->text[line->len++] = '\n';
+	stderr_write(line->text, line->len);
+}
+
+void log_event(struct log *log, enum conf_log_level level, const char *event, const char *key,
 	       const char *value)
 {
 	struct log_line line;

@@ -39,13 +39,14 @@ void loop_deinit(struct loop *loop)
 	*loop = (struct loop){ 0 };
 }
 
-void loop_run(struct loop *loop)
+bool loop_run(struct loop *loop)
 {
 	while (!loop->stopped) {
 		if (event_base_loop(loop->base, EVLOOP_ONCE) != 0)
-			break;
+			return false;
 		loop_reap(loop);
 	}
+	return true;
 }
 
 void loop_stop(struct loop *loop)

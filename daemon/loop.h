@@ -36,8 +36,8 @@ struct loop {
 bool loop_init(struct loop *loop);
 void loop_deinit(struct loop *loop);
 
-/* Runs until loop_stop(). */
-void loop_run(struct loop *loop);
+/* Runs until loop_stop(). False: the system does not let it. */
+bool loop_run(struct loop *loop);
 void loop_stop(struct loop *loop);
 
 /* `free(object)` is called after this turn. Burying twice is harmless. */

@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: ISC */
+#include <assert.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <time.h>
@@ -8,15 +9,35 @@
 #include "protocol/imap_utf7.h"
 
 enum {
-	/* An open mailbox that nobody waits for any more is kept for the next login so long. */
-	MAILBOX_CLAIM_MS = 60000,
+	/* An open mailbox that nobody waits for any more is kept for the next login so long: many
+	 * clients ask every ten minutes. */
+	MAILBOX_CLAIM_MS = 900000,
+	/* Servers end what is silent for thirty minutes (RFC 3501 section 5.4), some earlier. */
+	MAILBOX_NOOP_MS = 600000,
 	/* How long LOGOUT is waited for. */
 	MAILBOX_LOGOUT_MS = 2000,
-	/* Octets of an abandoned message that are read to its end, to reuse the connection once
-	   more. */
-	MAILBOX_DISCARD_MAX = 8 * 1024 * 1024,
+	/* How long the rest of an abandoned message is read, to flag others \Seen behind it. */
+	MAILBOX_DISCARD_MS = 60000,
 };
 
+#define MOVE(state) (1u << MAILBOX_##state)
+
+/* Where each state leads to; DEAD besides, from everywhere. */
+static const unsigned legal_moves[] = {
+	[MAILBOX_CONNECTING] = MOVE(AUTHENTICATING) | MOVE(CLOSING),
+	[MAILBOX_AUTHENTICATING] = MOVE(SELECTING) | MOVE(CLOSING),
+	[MAILBOX_SELECTING] = MOVE(LOADING),
+	[MAILBOX_LOADING] = MOVE(LISTING),
+	[MAILBOX_LISTING] = MOVE(SIZING) | MOVE(OPEN),
+	[MAILBOX_SIZING] = MOVE(OPEN),
+	[MAILBOX_OPEN] = MOVE(RETRIEVING) | MOVE(UPDATING) | MOVE(CLOSING),
+	[MAILBOX_RETRIEVING] = MOVE(OPEN),
+	[MAILBOX_UPDATING] = MOVE(CLOSING),
+	[MAILBOX_CLOSING] = 0,
+	[MAILBOX_DEAD] = 0,
+};
+
+/* The only way to change the state. */
 void mailbox_set_state(struct mailbox *mailbox, enum mailbox_state state)
 {
 	static const char *const names[] = {
@@ -26,6 +47,7 @@ void mailbox_set_state(struct mailbox *mailbox, enum mailbox_state state)
 	};
 	struct log_line line;
 
+	assert(state == MAILBOX_DEAD || (legal_moves[mailbox->state] & 1u << state) != 0);
 	log_begin(&line, mailbox->all->log, CONF_LOG_DEBUG, "mailbox");
 	log_session(&line, mailbox->session_id);
 	log_text(&line, "from", names[mailbox->state]);
@@ -50,6 +72,7 @@ static void mailbox_free(void *argument)
 	free(mailbox->user);
 	free(mailbox->folder);
 	free(mailbox->key);
+	free(mailbox->identity);
 	explicit_bzero(mailbox->digest, sizeof(mailbox->digest));
 	free(mailbox);
 }
@@ -105,8 +128,7 @@ void mailbox_fail_words(struct mailbox *mailbox, const char *text, const char *w
 void mailbox_logout(struct mailbox *mailbox)
 {
 	mailbox_unlock(mailbox);
-	if (mailbox->upstream == NULL ||
-	    imap_client_logout(upstream_client(mailbox->upstream)) == 0) {
+	if (mailbox->upstream == NULL || !upstream_logout(mailbox->upstream)) {
 		mailbox_die(mailbox);
 		return;
 	}
@@ -116,15 +138,33 @@ void mailbox_logout(struct mailbox *mailbox)
 	upstream_flush(mailbox->upstream);
 }
 
+static void mailbox_keep_alive(struct mailbox *mailbox)
+{
+	uint64_t silent = loop_now_ms() - mailbox->unattended_since_ms;
+
+	if (mailbox->session == NULL && silent >= MAILBOX_CLAIM_MS) {
+		mailbox_logout(mailbox);
+		return;
+	}
+	if (mailbox->upstream != NULL && imap_client_noop(upstream_client(mailbox->upstream)) != 0)
+		upstream_flush(mailbox->upstream);
+	if (mailbox->session == NULL && MAILBOX_CLAIM_MS - silent < MAILBOX_NOOP_MS)
+		loop_arm(mailbox->timer, MAILBOX_CLAIM_MS - silent);
+	else
+		loop_arm(mailbox->timer, MAILBOX_NOOP_MS);
+}
+
 static void on_timer(evutil_socket_t fd, short what, void *argument)
 {
 	struct mailbox *mailbox = argument;
 
 	(void)fd;
 	(void)what;
-	if (mailbox->state == MAILBOX_OPEN && mailbox->session == NULL)
-		mailbox_logout(mailbox);
-	else if (mailbox->state == MAILBOX_CLOSING)
+	if (mailbox->state == MAILBOX_OPEN)
+		mailbox_keep_alive(mailbox);
+	else if (mailbox->state == MAILBOX_RETRIEVING && mailbox->session != NULL)
+		loop_arm(mailbox->timer, MAILBOX_NOOP_MS);
+	else if (mailbox->state == MAILBOX_RETRIEVING || mailbox->state == MAILBOX_CLOSING)
 		mailbox_die(mailbox);
 }
 
@@ -133,20 +173,17 @@ static void on_timer(evutil_socket_t fd, short what, void *argument)
 static void mailbox_opened(struct mailbox *mailbox)
 {
 	mailbox_set_state(mailbox, MAILBOX_OPEN);
+	loop_arm(mailbox->timer, MAILBOX_NOOP_MS);
 	if (mailbox->session != NULL)
 		session_mailbox_open(mailbox->session, mailbox);
-	else
-		loop_arm(mailbox->timer, MAILBOX_CLAIM_MS);
 }
 
 void mailbox_attach(struct mailbox *mailbox, struct session *session)
 {
 	mailbox->session = session;
 	session_mailbox_opening(session, mailbox);
-	if (mailbox->state == MAILBOX_OPEN) {
-		event_del(mailbox->timer);
+	if (mailbox->state == MAILBOX_OPEN)
 		session_mailbox_open(session, mailbox);
-	}
 }
 
 static void mailbox_handle_sizing(struct mailbox *mailbox, enum imap_sizing_status status)
@@ -299,14 +336,13 @@ static void mailbox_retrieved(struct mailbox *mailbox)
 		mailbox_start_update(mailbox, false);
 }
 
+/* The message goes to nobody any more. */
 static void mailbox_discard(struct mailbox *mailbox)
 {
 	struct span piece;
 
 	while (imap_retrieval_piece(&mailbox->retrieval, &piece))
-		mailbox->discarded += piece.len;
-	if (mailbox->discarded > MAILBOX_DISCARD_MAX)
-		mailbox_die(mailbox);
+		continue;
 }
 
 static void mailbox_handle_retrieval(struct mailbox *mailbox, enum imap_retrieval_status status)
@@ -339,6 +375,18 @@ static void mailbox_handle_retrieval(struct mailbox *mailbox, enum imap_retrieva
 	}
 }
 
+bool mailbox_check_uidvalidity(struct mailbox *mailbox)
+{
+	if (mailbox->upstream == NULL ||
+	    imap_client_selected(upstream_client(mailbox->upstream))->uidvalidity ==
+		    maildrop_uidvalidity(mailbox->maildrop))
+		return true;
+	failure_set(&mailbox->failure, FAILURE_SYS_TEMP,
+		    "The mail server has numbered the mailbox anew (UIDVALIDITY); log in again");
+	upstream_bury(&mailbox->upstream);
+	return false;
+}
+
 struct maildrop *mailbox_maildrop(struct mailbox *mailbox)
 {
 	return mailbox->maildrop;
@@ -348,13 +396,17 @@ void mailbox_retrieve(struct mailbox *mailbox, uint32_t msgno, bool top, uint64_
 {
 	const struct maildrop *drop = mailbox->maildrop;
 
+	if (!mailbox_check_uidvalidity(mailbox)) {
+		session_end(mailbox->session, POP3_CODE_SYS_TEMP, mailbox->failure.text,
+			    "uidvalidity-changed");
+		return;
+	}
 	if (mailbox->upstream == NULL) {
 		session_message_failed(mailbox->session, IMAP_RETRIEVAL_REFUSED,
 				       mailbox->failure.text);
 		return;
 	}
 	mailbox->msgno = msgno;
-	mailbox->discarded = 0;
 	mailbox_set_state(mailbox, MAILBOX_RETRIEVING);
 	mailbox_handle_retrieval(mailbox, imap_retrieval_start(&mailbox->retrieval,
 							       upstream_client(mailbox->upstream),
@@ -390,13 +442,34 @@ static bool mailbox_owes_seen(const struct mailbox *mailbox)
 	return owes;
 }
 
+void mailbox_leave_opening(struct mailbox **left)
+{
+	struct mailbox *mailbox = *left;
+
+	*left = NULL;
+	if (mailbox == NULL)
+		return;
+	mailbox->session = NULL;
+	mailbox->unattended_since_ms = loop_now_ms();
+	mailboxes_limit_unattended(mailbox->all);
+}
+
 void mailbox_detach(struct mailbox **detached)
 {
 	struct mailbox *mailbox = *detached;
 
-	*detached = NULL;
 	if (mailbox == NULL)
 		return;
+	if (mailbox_is_opening(mailbox)) {
+		/* Nobody makes connections here by trying passwords and walking off. */
+		if (mailbox->proven) {
+			mailbox_leave_opening(detached);
+			return;
+		}
+		mailbox->session = NULL;
+		mailbox_die(mailbox);
+	}
+	*detached = NULL;
 	mailbox->session = NULL;
 	mailbox_resume(mailbox);
 	if (mailbox->state != MAILBOX_OPEN && mailbox->state != MAILBOX_RETRIEVING)
@@ -405,7 +478,9 @@ void mailbox_detach(struct mailbox **detached)
 	mailbox_unlock(mailbox);
 	if (mailbox->state == MAILBOX_OPEN)
 		mailbox_start_update(mailbox, false);
-	else if (!mailbox_owes_seen(mailbox))
+	else if (mailbox_owes_seen(mailbox))
+		loop_arm(mailbox->timer, MAILBOX_DISCARD_MS);
+	else
 		mailbox_die(mailbox);
 }
 
@@ -495,20 +570,25 @@ static const struct upstream_owner upstream_functions = {
 
 /* ---- birth ---- */
 
-/* Host, port, user and folder, in an order and with separators that none of them can imitate:
- * control characters are in no name that gets here. Letters without case: servers differ, and one
- * lock too many does no harm. */
-static char *make_key(const struct conf_account *account, const char *user)
+/* Host, user and folder, with separators that none of them can imitate: control characters are in
+ * no name that gets here. */
+static char *make_identity(const struct conf_account *account, const char *user)
 {
-	char *key;
+	char *identity;
 
-	if (asprintf(&key, "%s\n%u\n%s\n%s", account->imap.host, account->imap.port, user,
-		     account->folder) < 0)
+	if (asprintf(&identity, "%s\n%s\n%s", account->imap.host, user, account->folder) < 0)
 		return NULL;
-	for (char *octet = key; *octet != '\0'; octet++) {
-		if (*octet >= 'A' && *octet <= 'Z')
-			*octet = (char)(*octet - 'A' + 'a');
-	}
+	return identity;
+}
+
+/* The lock is on the identity with letters without case: servers differ in what they take for one
+ * user, and a lock too many does no harm. Nothing but the lock may hang on it. */
+static char *make_key(const char *identity)
+{
+	char *key = identity != NULL ? strdup(identity) : NULL;
+
+	for (char *octet = key; octet != NULL && *octet != '\0'; octet++)
+		*octet = (char)octet_upper((unsigned char)*octet);
 	return key;
 }
 
@@ -540,7 +620,8 @@ static struct mailbox *mailbox_new(struct mailboxes *mailboxes, struct mailbox_l
 	memcpy(mailbox->digest, login->digest, sizeof(mailbox->digest));
 	mailbox->user = strdup(login->user);
 	mailbox->folder = make_folder(login->account);
-	mailbox->key = make_key(login->account, login->user);
+	mailbox->identity = make_identity(login->account, login->user);
+	mailbox->key = make_key(mailbox->identity);
 	mailbox->timer = evtimer_new(mailboxes->loop->base, on_timer, mailbox);
 	if (mailbox->user == NULL || mailbox->folder == NULL || mailbox->key == NULL ||
 	    mailbox->timer == NULL) {
@@ -582,7 +663,8 @@ void mailbox_login(struct mailboxes *mailboxes, struct mailbox_login *login)
 	session_mailbox_opening(login->session, mailbox);
 	const struct mailbox *holder = mailboxes_holder(mailboxes, mailbox->key);
 	/* The holder's password was right; so is the same one now. */
-	bool same = holder != NULL && password_digest_equal(holder->digest, login->digest);
+	bool same = holder != NULL && strcmp(holder->identity, mailbox->identity) == 0 &&
+		    password_digest_equal(holder->digest, login->digest);
 	if ((login->proven || same) && !mailbox_prove(mailbox, &login->address))
 		return;
 	if (!mailbox_dial(mailbox))

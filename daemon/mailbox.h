@@ -12,9 +12,10 @@
  * nobody can keep others out by trying passwords.
  *
  * A mailbox outlives its session where that is useful: an opening that takes longer than
- * `login_patience` goes on, and is there for the next login; an update that was begun is finished.
- * What happens is told to the session by the session_*() functions of daemon/session.h, from the
- * loop or within a call of this interface.
+ * `login_patience` goes on, and is there for the next login of the same user; an update that was
+ * begun is finished. How many there may be without a session has a ceiling. What happens is told to
+ * the session by the session_*() functions of daemon/session.h, from the loop or within a call of
+ * this interface.
  */
 #ifndef DAEMON_MAILBOX_H
 #define DAEMON_MAILBOX_H
@@ -38,17 +39,18 @@ struct session;
 struct mailboxes {
 	struct loop *loop; /* borrowed, like all that follow */
 	struct resolver *resolver;
-	const struct log *log;
+	struct log *log;
 	struct store *store; /* NULL: no account keeps anything */
 	/* private */
 	struct mailbox *first; /* every one that lives */
 	void *locked;          /* tsearch(3): those that hold their lock */
 	struct mailbox_memories memories;
 	uint64_t last_ticket;
+	size_t unattended_max; /* mailboxes that are open, or being opened, for nobody */
 };
 
 void mailboxes_init(struct mailboxes *mailboxes, struct loop *loop, struct resolver *resolver,
-		    const struct log *log, struct store *store);
+		    struct log *log, struct store *store);
 /* Closes all of them at once. */
 void mailboxes_deinit(struct mailboxes *mailboxes);
 /* The service stops: those that nobody is attached to are closed, but for updates, which go on. */
@@ -75,7 +77,8 @@ void mailbox_login(struct mailboxes *mailboxes, struct mailbox_login *login);
 /* The session's messages; valid while it is attached. */
 struct maildrop *mailbox_maildrop(struct mailbox *mailbox);
 
-/* Asks for a message; session_message() follows, and at last session_message_over(). */
+/* Asks for a message; session_message() follows, the last time with END, or
+ * session_message_failed(). */
 void mailbox_retrieve(struct mailbox *mailbox, uint32_t msgno, bool top, uint64_t top_lines);
 
 /* Back-pressure: the client does not keep up. */
@@ -85,9 +88,12 @@ void mailbox_resume(struct mailbox *mailbox);
 /* QUIT: carries out the marks of the maildrop; session_updated() follows. */
 void mailbox_update(struct mailbox *mailbox);
 
-/* The session ends, or does not wait any longer. An opening goes on, an update is finished;
- * otherwise retrieved messages are flagged \Seen if the account says so, and the mailbox is closed.
- * Nulls. */
+/* The session does not wait any longer; the opening goes on, for the next login. Nulls. */
+void mailbox_leave_opening(struct mailbox **mailbox);
+
+/* The session ends. An update is finished, and so is an opening, if the password is known to be
+ * right; otherwise retrieved messages are flagged \Seen if the account says so, and the mailbox is
+ * closed. Nulls. */
 void mailbox_detach(struct mailbox **mailbox);
 
 #endif

@@ -48,6 +48,7 @@ struct mailbox {
 	char *user;              /* owned */
 	char *folder;            /* owned; modified UTF-7 */
 	char *key;               /* owned; what the lock is on */
+	char *identity;          /* owned; what it is remembered by */
 	struct secret *password; /* owned; NULL once it was sent */
 	unsigned char digest[PASSWORD_DIGEST_LEN];
 	bool proven; /* the password is right */
@@ -55,7 +56,8 @@ struct mailbox {
 	struct mailbox_memory *memory; /* the table's; set with the lock */
 	struct upstream *upstream;     /* owned; NULL once it is lost */
 	struct failure failure;        /* why it was lost */
-	struct event *timer;           /* owned: claim, logout */
+	struct event *timer;           /* owned: keep-alive, claim, logout */
+	uint64_t unattended_since_ms;  /* while nobody is attached */
 	struct imap_listing listing;
 	struct imap_sizing sizing;
 	struct imap_retrieval retrieval;
@@ -64,7 +66,6 @@ struct mailbox {
 	uint32_t *kept;             /* owned; UIDs not to list */
 	size_t kept_count;
 	uint32_t msgno;      /* RETRIEVING */
-	size_t discarded;    /* RETRIEVING for nobody: octets thrown away */
 	size_t delete_count; /* UPDATING */
 	struct grave grave;
 };
@@ -82,6 +83,9 @@ void mailbox_fail(struct mailbox *mailbox, const struct failure *failure);
 void mailbox_fail_words(struct mailbox *mailbox, const char *text, const char *words);
 /* Its name in the store; borrowed from the mailbox. */
 struct store_mailbox mailbox_name(const struct mailbox *mailbox);
+/* The server may have numbered the mailbox anew in the middle of the session: then no UID is worth
+ * anything any more, and the connection is given up. */
+bool mailbox_check_uidvalidity(struct mailbox *mailbox);
 /* Gives an open mailbox, or one that is being opened, to a session. */
 void mailbox_attach(struct mailbox *mailbox, struct session *session);
 
@@ -89,6 +93,8 @@ void mailbox_attach(struct mailbox *mailbox, struct session *session);
 
 void mailboxes_add(struct mailboxes *mailboxes, struct mailbox *mailbox);
 void mailboxes_remove(struct mailboxes *mailboxes, struct mailbox *mailbox);
+/* Closes the one that has waited longest for a session, if there are too many of them. */
+void mailboxes_limit_unattended(struct mailboxes *mailboxes);
 /* NULL: it is gone meanwhile. */
 struct mailbox *mailboxes_find(const struct mailboxes *mailboxes, uint64_t ticket);
 /* Who holds the lock of `key`, or NULL. */

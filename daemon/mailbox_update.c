@@ -92,8 +92,14 @@ static void mailbox_send_update(struct mailbox *mailbox, struct imap_update_plan
 	struct bytebuf folder;
 
 	bytebuf_init(&folder, MAILBOX_FOLDER_MAX);
-	if (mailbox->account->delete_folder != NULL)
-		(void)imap_utf7_encode(&folder, span_text(mailbox->account->delete_folder));
+	if (mailbox->account->delete_folder != NULL &&
+	    !imap_utf7_encode(&folder, span_text(mailbox->account->delete_folder))) {
+		free(plan->deleted);
+		free(plan->seen);
+		bytebuf_deinit(&folder);
+		mailbox_updated(mailbox, "no memory");
+		return;
+	}
 	plan->folder = bytebuf_peek(&folder);
 	plan->selected = span_text(mailbox->folder);
 	mailbox->update = imap_update_new(upstream_client(mailbox->upstream), plan);
@@ -171,6 +177,8 @@ static void mailbox_keep(struct mailbox *mailbox)
 void mailbox_start_update(struct mailbox *mailbox, bool quit)
 {
 	mailbox_set_state(mailbox, MAILBOX_UPDATING);
+	/* Gone upstream: nothing is stored by UIDs that may name other messages now. */
+	(void)mailbox_check_uidvalidity(mailbox);
 	mailbox->delete_count =
 		quit ? maildrop_last(mailbox->maildrop) - maildrop_count(mailbox->maildrop) : 0;
 	if (mailbox->account->delete_mode == CONF_DELETE_KEEP && mailbox->delete_count > 0)

@@ -7,7 +7,7 @@
 /* ---- the table ---- */
 
 void mailboxes_init(struct mailboxes *mailboxes, struct loop *loop, struct resolver *resolver,
-		    const struct log *log, struct store *store)
+		    struct log *log, struct store *store)
 {
 	*mailboxes = (struct mailboxes){
 		.loop = loop, .resolver = resolver, .log = log, .store = store
@@ -20,7 +20,8 @@ size_t mailboxes_busy(const struct mailboxes *mailboxes)
 
 	for (const struct mailbox *mailbox = mailboxes->first; mailbox != NULL;
 	     mailbox = mailbox->next)
-		count += mailbox->state == MAILBOX_UPDATING || mailbox->state == MAILBOX_CLOSING;
+		count += mailbox->state == MAILBOX_UPDATING || mailbox->state == MAILBOX_CLOSING ||
+			 (mailbox->state == MAILBOX_RETRIEVING && mailbox->session == NULL);
 	return count;
 }
 
@@ -88,6 +89,22 @@ void mailboxes_deinit(struct mailboxes *mailboxes)
 	mailbox_memories_deinit(&mailboxes->memories);
 }
 
+void mailboxes_limit_unattended(struct mailboxes *mailboxes)
+{
+	struct mailbox *oldest = NULL;
+	size_t count = 0;
+
+	for (struct mailbox *mailbox = mailboxes->first; mailbox != NULL; mailbox = mailbox->next) {
+		if (mailbox->session != NULL || mailbox->state > MAILBOX_OPEN)
+			continue;
+		count++;
+		if (oldest == NULL || mailbox->unattended_since_ms < oldest->unattended_since_ms)
+			oldest = mailbox;
+	}
+	if (count > mailboxes->unattended_max)
+		mailbox_die(oldest);
+}
+
 void mailboxes_stop(struct mailboxes *mailboxes)
 {
 	struct mailbox *next;
@@ -109,22 +126,31 @@ enum admission {
 	ADMISSION_REFUSED,  /* `failure_r` */
 };
 
+/* Whether a session that asked for `mailbox` may have `holder`, which is open or being opened and
+ * which nobody attends, instead. It must be the same user by every letter, and the same settings.
+ */
+static bool mailbox_may_inherit(const struct mailbox *mailbox, const struct mailbox *holder)
+{
+	return mailbox->session != NULL && holder->account == mailbox->account &&
+	       strcmp(holder->identity, mailbox->identity) == 0;
+}
+
 /* Somebody else holds the lock. */
-static enum admission mailbox_contend(struct mailbox *holder, const struct conf_account *account,
-				      struct session *session, const struct address *address,
-				      struct failure *failure_r)
+static enum admission mailbox_contend(struct mailbox *mailbox, struct mailbox *holder,
+				      const struct address *address, struct failure *failure_r)
 {
 	uint64_t patience = (uint64_t)holder->setup->conf->limits.takeover_after * 1000;
 
 	if (holder->session == NULL && holder->state <= MAILBOX_OPEN) {
-		if (session == NULL || holder->account != account) {
+		if (!mailbox_may_inherit(mailbox, holder)) {
 			mailbox_die(holder);
 			return ADMISSION_FREE;
 		}
-		mailbox_attach(holder, session);
+		mailbox_attach(holder, mailbox->session);
 		return ADMISSION_ATTACHED;
 	}
-	if (holder->session != NULL && holder->state == MAILBOX_OPEN &&
+	if (holder->session != NULL &&
+	    (holder->state == MAILBOX_OPEN || holder->state == MAILBOX_RETRIEVING) &&
 	    address_equal(session_address(holder->session), address) &&
 	    session_is_silent(holder->session, patience)) {
 		mailbox_unlock(holder);
@@ -137,26 +163,25 @@ static enum admission mailbox_contend(struct mailbox *holder, const struct conf_
 }
 
 /* A right password: is there anything against opening the mailbox? */
-static enum admission mailboxes_admit(struct mailboxes *mailboxes, const char *key,
-				      const struct setup *setup, const struct conf_account *account,
-				      struct session *session, const struct address *address,
-				      struct failure *failure_r)
+static enum admission mailbox_admit(struct mailbox *mailbox, const struct address *address,
+				    struct failure *failure_r)
 {
-	struct mailbox_memory *memory = mailbox_memory_get(&mailboxes->memories, key);
-	struct mailbox *holder = mailboxes_holder(mailboxes, key);
+	const struct conf_limits *limits = &mailbox->setup->conf->limits;
+	struct mailbox *holder = mailboxes_holder(mailbox->all, mailbox->key);
 
-	if (memory == NULL) {
+	mailbox->memory = mailbox_memory_get(&mailbox->all->memories, mailbox->identity);
+	if (mailbox->memory == NULL) {
 		failure_set(failure_r, FAILURE_SYS_TEMP, "No memory");
 		return ADMISSION_REFUSED;
 	}
-	if (!mailbox_memory_login(memory, loop_now_ms(),
-				  (unsigned)setup->conf->limits.logins_per_minute)) {
+	if (!mailbox_memory_login(mailbox->memory, loop_now_ms(),
+				  (unsigned)limits->logins_per_minute)) {
 		failure_set(failure_r, FAILURE_LOGIN_DELAY, "Too many logins within a minute");
 		return ADMISSION_REFUSED;
 	}
 	if (holder == NULL)
 		return ADMISSION_FREE;
-	return mailbox_contend(holder, account, session, address, failure_r);
+	return mailbox_contend(mailbox, holder, address, failure_r);
 }
 
 /* The password of this mailbox is right: take the lock, or bow out. False: bowed out. */
@@ -165,11 +190,11 @@ bool mailbox_prove(struct mailbox *mailbox, const struct address *address)
 	struct failure failure;
 
 	mailbox->proven = true;
-	switch (mailboxes_admit(mailbox->all, mailbox->key, mailbox->setup, mailbox->account,
-				mailbox->session, address, &failure)) {
+	if (mailbox->session != NULL)
+		session_proven(mailbox->session);
+	switch (mailbox_admit(mailbox, address, &failure)) {
 	case ADMISSION_FREE:
-		mailbox->memory = mailbox_memory_get(&mailbox->all->memories, mailbox->key);
-		if (mailbox->memory != NULL && mailbox_lock(mailbox))
+		if (mailbox_lock(mailbox))
 			return true;
 		failure_set(&failure, FAILURE_SYS_TEMP, "No memory");
 		break;

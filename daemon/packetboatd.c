@@ -12,7 +12,7 @@ enum { EXIT_USAGE = 2 };
 
 static const char help[] =
 	"usage: packetboatd [-c FILE] [--check-config | --dump-config] [--allow-root]\n"
-	"       packetboatd --version | --help\n"
+	"       packetboatd --sample-config | --version | --help\n"
 	"\n"
 	"Accepts POP3 and carries the mail over from IMAP servers. Stays in the foreground and\n"
 	"logs to stderr.\n"

@@ -12,6 +12,8 @@ enum {
 	SESSION_QUIT_MS = 8000,
 	/* How long a client may take to close when everything was sent, */
 	SESSION_LINGER_MS = 5000,
+	/* the same while the service stops, */
+	SESSION_STOP_LINGER_MS = 300,
 	/* and how long it may read nothing of what was not. */
 	SESSION_STALL_MS = 60000,
 	/* How soon to look again when a time-out came while something was under way. */
@@ -65,6 +67,9 @@ static void session_bury(struct session *session)
 	stream_bury(&session->stream);
 	event_del(session->timer);
 	bridge_remove_session(session->bridge, session);
+	if (session->refused)
+		session->bridge->refused_count--;
+	session->refused = false;
 	if (session->holds_address)
 		address_book_disconnect(&session->bridge->addresses, &session->address);
 	session->holds_address = false;
@@ -102,7 +107,9 @@ void session_close(struct session *session, const char *reason)
 	session_log_summary(session, reason);
 	mailbox_detach(&session->mailbox);
 	memset(session->deadlines, 0, sizeof(session->deadlines));
-	session_set_deadline(session, DEADLINE_LINGER, SESSION_LINGER_MS);
+	session_set_deadline(session, DEADLINE_LINGER,
+			     session->bridge->stopping ? SESSION_STOP_LINGER_MS
+						       : SESSION_LINGER_MS);
 	stream_finish(session->stream);
 }
 
@@ -165,23 +172,44 @@ void session_updated(struct session *session, const char *text)
 	char reply[400];
 
 	session->mailbox = NULL;
-	if (text != NULL) {
-		session->tally.deleted = 0;
-		snprintf(reply, sizeof(reply), "Some messages were not deleted: %s", text);
+	/* What is not flagged \Seen is no reason to alarm anybody. */
+	if (text == NULL || session->tally.deleted == 0) {
+		session_answer_quit(session, NULL);
+		return;
 	}
-	session_answer_quit(session, text != NULL ? reply : NULL);
+	session->tally.deleted = 0;
+	snprintf(reply, sizeof(reply), "Some messages were not deleted: %s", text);
+	session_answer_quit(session, reply);
+}
+
+/* The update goes on, but nobody can say now how it will end. */
+static void session_out_of_time_at_quit(struct session *session)
+{
+	bool deleting = session->tally.deleted > 0;
+
+	mailbox_detach(&session->mailbox);
+	session->tally.deleted = 0;
+	session_answer_quit(session,
+			    deleting ? "The mail server is slow: deletions are not finished yet"
+				     : NULL);
 }
 
 /* ---- the machine ---- */
 
 static void session_start_tls(struct session *session)
 {
-	SSL *ssl = tls_context_accept(session->setup->server);
+	/* Without a certificate there is no listener that would need it. */
+	SSL *ssl =
+		session->setup->server != NULL ? tls_context_accept(session->setup->server) : NULL;
 
-	if (ssl == NULL)
+	if (ssl == NULL) {
 		session_out_of_memory(session);
-	else
-		stream_start_tls(session->stream, ssl, true);
+		return;
+	}
+	session->tls_started = true;
+	/* Passwords come this way. */
+	SSL_set_options(ssl, SSL_OP_CLEANSE_PLAINTEXT);
+	stream_start_tls(session->stream, ssl, true);
 }
 
 /* False: there is nothing more to do now. */
@@ -194,7 +222,7 @@ static bool session_handle(struct session *session, const struct pop3_event *eve
 		stream_flush(session->stream);
 		return true;
 	case POP3_EVENT_WAITING:
-		if (session->starting_tls && !stream_is_tls(session->stream))
+		if (session->starting_tls && !session->tls_started)
 			session_start_tls(session);
 		return false;
 	case POP3_EVENT_STLS:
@@ -253,8 +281,12 @@ void session_pump(struct session *session)
 	while (session_pump_once(session))
 		continue;
 	session->pumping = false;
-	if (session->stream != NULL && session_move_output(session))
+	if (session->stream == NULL)
+		return;
+	if (session_move_output(session))
 		stream_flush(session->stream);
+	else
+		session_out_of_memory(session);
 }
 
 static void session_greet(struct session *session, const char *refusal)
@@ -363,10 +395,7 @@ static void session_deadline(struct session *session, enum deadline deadline)
 		session_answer_refusal(session);
 		break;
 	case DEADLINE_QUIT:
-		mailbox_detach(&session->mailbox);
-		session->tally.deleted = 0;
-		session_answer_quit(session,
-				    "The mail server is slow: deletions are not finished yet");
+		session_out_of_time_at_quit(session);
 		break;
 	case DEADLINE_LINGER:
 		/* As long as the client goes on reading there is no hurry. */
@@ -412,8 +441,16 @@ const struct address *session_address(const struct session *session)
 
 bool session_is_silent(const struct session *session, uint64_t ms)
 {
-	return !pop3_server_is_busy(&session->server) &&
-	       loop_now_ms() - session->last_command_ms >= ms;
+	uint64_t last = session->last_command_ms;
+	uint64_t progress = stream_last_progress_ms(session->stream);
+
+	/* In the middle of a message it is the client that is waited for only if it does not keep
+	 * up. */
+	if (pop3_server_is_busy(&session->server) && !session->paused)
+		return false;
+	if (stream_queued(session->stream) > 0 && progress > last)
+		last = progress;
+	return loop_now_ms() - last >= ms;
 }
 
 void session_stop(struct session *session)
@@ -440,6 +477,9 @@ static bool session_init(struct session *session, int fd, bool implicit_tls)
 		stream_bury(&session->stream);
 		return false;
 	}
+	stream_set_secret(session->stream, true);
+	if (session->refused)
+		session->bridge->refused_count++;
 	session_set_deadline(session, DEADLINE_LOGIN, (uint64_t)conf->limits.login_timeout * 1000);
 	return true;
 }

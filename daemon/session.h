@@ -24,6 +24,8 @@ struct session *session_new(struct bridge *bridge, int fd, const struct address 
 uint64_t session_id(const struct session *session);
 
 /* What mailbox.c tells. */
+/* The password is right, whatever becomes of the login. */
+void session_proven(struct session *session);
 /* This is the mailbox that is being opened for the session. */
 void session_mailbox_opening(struct session *session, struct mailbox *mailbox);
 void session_mailbox_open(struct session *session, struct mailbox *mailbox);
@@ -39,7 +41,8 @@ void session_turn_over(struct session *session);
 /* NULL: all was done; else why not. */
 void session_updated(struct session *session, const char *text);
 
-/* Whether it was silent for `ms`, with nothing under way. */
+/* Whether the client was silent for `ms`: it said nothing, and took nothing of what is sent to it.
+ */
 bool session_is_silent(const struct session *session, uint64_t ms);
 const struct address *session_address(const struct session *session);
 
@@ -49,9 +52,6 @@ void session_end(struct session *session, enum pop3_code code, const char *text,
 
 /* The service is stopping: sessions that are not in the middle of a message or of QUIT end now. */
 void session_stop(struct session *session);
-/* The gatekeeper's answer; `ticket` is what gatekeeper_check() was given. */
-void session_checked(struct session *session, uint64_t ticket, const struct failure *failure);
-
 /* Closes at once. */
 void session_kill(struct session *session, const char *reason);
 

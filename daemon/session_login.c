@@ -2,6 +2,10 @@
 #include "daemon/secret.h"
 #include "daemon/session_private.h"
 
+/* Passwords of one address that are being checked at a time; the thread does some twenty a second.
+ */
+enum { SESSION_CHECKS_MAX = 100 };
+
 static void session_log_login(struct session *session, const struct failure *failure)
 {
 	char address[ADDRESS_TEXT_MAX];
@@ -84,31 +88,36 @@ static void session_open_mailbox(struct session *session, struct secret *passwor
 	mailbox_login(&session->bridge->mailboxes, &login);
 }
 
-static void on_checked(void *owner, uint64_t ticket, const struct failure *failure)
-{
-	struct session *session = bridge_find_session(owner, ticket >> 16);
-
-	if (session != NULL)
-		session_checked(session, ticket, failure);
-}
-
-void session_checked(struct session *session, uint64_t ticket, const struct failure *failure)
+static void session_checked(struct session *session, const struct failure *failure)
 {
 	struct failure unreadable;
 
-	/* The login that asked may have been given up, and another begun. */
-	if (session->wait != LOGIN_AT_GATE || (uint16_t)ticket != session->login_serial)
-		return;
 	if (failure != NULL) {
 		session_refuse_login(session, failure);
 		return;
 	}
-	address_book_success(&session->bridge->addresses, &session->address);
+	session_proven(session);
 	struct secret *password = secret_read(session->account->imap_password_file, &unreadable);
 	if (password == NULL)
 		session_refuse_login(session, &unreadable);
 	else
 		session_open_mailbox(session, password, true);
+}
+
+static void on_checked(void *owner, uint64_t ticket, const struct address *address,
+		       const struct failure *failure)
+{
+	struct bridge *bridge = owner;
+	struct session *session = bridge_find_session(bridge, ticket >> 16);
+
+	address_book_end_check(&bridge->addresses, address);
+	/* The login that asked may have been given up, and another begun. */
+	if (session != NULL && session->wait == LOGIN_AT_GATE &&
+	    (uint16_t)ticket == session->login_serial)
+		session_checked(session, failure);
+	else if (failure != NULL && failure->wrong_password)
+		/* Who does not wait for the answer is counted all the same. */
+		(void)address_book_failure(&bridge->addresses, address, loop_now_ms());
 }
 
 /* Copies the name for the log and everything else. False: no name of anybody. */
@@ -130,6 +139,7 @@ void session_login(struct session *session, const struct pop3_event *event)
 {
 	const struct conf *conf = session->setup->conf;
 	bool name = session_take_user(session, event->user);
+	struct failure busy;
 
 	session->login_began_ms = loop_now_ms();
 	session->login_serial++;
@@ -141,9 +151,20 @@ void session_login(struct session *session, const struct pop3_event *event)
 		return;
 	}
 	session->wait = LOGIN_AT_GATE;
-	gatekeeper_check(session->bridge->gatekeeper, session->account, event->user,
-			 event->password, on_checked, session->bridge,
+	if (!address_book_begin_check(&session->bridge->addresses, &session->address,
+				      SESSION_CHECKS_MAX, session->login_began_ms)) {
+		failure_set(&busy, FAILURE_SYS_TEMP, "Too many logins at once from your address");
+		session_refuse_login(session, &busy);
+		return;
+	}
+	gatekeeper_check(session->bridge->gatekeeper, session->account, &session->address,
+			 event->user, event->password, on_checked, session->bridge,
 			 session->id << 16 | session->login_serial);
+}
+
+void session_proven(struct session *session)
+{
+	address_book_success(&session->bridge->addresses, &session->address);
 }
 
 void session_mailbox_opening(struct session *session, struct mailbox *mailbox)
@@ -155,11 +176,11 @@ void session_mailbox_open(struct session *session, struct mailbox *mailbox)
 {
 	session->mailbox = mailbox;
 	session->wait = LOGIN_NOT_WAITING;
+	stream_set_secret(session->stream, false);
 	session_clear_deadline(session, DEADLINE_PATIENCE);
 	session_clear_deadline(session, DEADLINE_LOGIN);
 	session_set_deadline(session, DEADLINE_IDLE,
 			     (uint64_t)session->setup->conf->limits.idle_timeout * 1000);
-	address_book_success(&session->bridge->addresses, &session->address);
 	session_log_login(session, NULL);
 	session->tally.left = maildrop_count(mailbox_maildrop(mailbox));
 	pop3_server_login_ok(&session->server, mailbox_maildrop(mailbox));
@@ -177,8 +198,10 @@ void session_out_of_patience(struct session *session)
 {
 	struct failure failure;
 
-	mailbox_detach(&session->mailbox);
 	failure_set(&failure, FAILURE_SYS_TEMP,
-		    "The mailbox is still being opened; try again in a moment");
+		    session->mailbox != NULL
+			    ? "The mailbox is still being opened; try again in a moment"
+			    : "The login takes too long; try again in a moment");
+	mailbox_leave_opening(&session->mailbox);
 	session_refuse_login(session, &failure);
 }

@@ -94,10 +94,10 @@ void session_message_failed(struct session *session, enum imap_retrieval_status 
 
 	session->retrieving = false;
 	session_log_message_failed(session, text);
-	if (session->begun) {
+	if (session->begun || session->stopping) {
 		/* Too late to say anything: what the client has is not a message, and without the
 		 * final dot it knows. */
-		session_close(session, "upstream-lost");
+		session_close(session, session->stopping ? "stopping" : "upstream-lost");
 		return;
 	}
 	if (status == IMAP_RETRIEVAL_GONE) {

@@ -54,6 +54,7 @@ struct session {
 	bool greeted;
 	bool refused;      /* greeted with a refusal */
 	bool starting_tls; /* STLS was answered */
+	bool tls_started;  /* the handshake was begun */
 	bool pumping;
 	bool client_eof;
 	bool closed;   /* logged; only the last octets are still to be sent */

@@ -42,8 +42,11 @@ struct stream {
 	struct span fresh;         /* octets in the scratch memory, during READABLE only */
 	enum stream_phase phase;
 	bool paused;
-	bool full;      /* the owner was told so: DRAINED is due some time */
-	bool eof;       /* the peer's end was seen */
+	bool full; /* the owner was told so: DRAINED is due some time */
+	bool eof;  /* the peer's end was seen; it is told behind what the owner has left */
+	bool eof_told;
+	bool broken;    /* reading failed; likewise */
+	bool secret;    /* octets are wiped when they are done with */
 	bool finishing; /* stream_finish() */
 	bool finished;  /* everything was sent, the end too */
 	bool failed;
@@ -155,17 +158,22 @@ static void stream_fail(struct stream *stream, const char *text)
 	stream_tell(stream, STREAM_ERROR);
 }
 
-/* After IO_FAILED: the reason is in `error` already, or it is OpenSSL's. */
-static void stream_fail_io(struct stream *stream)
+/* After IO_FAILED under TLS: the reason is in `error` already, or it is OpenSSL's. */
+static void stream_note_tls_failure(struct stream *stream)
 {
 	struct tls_reason reason;
 
-	if (stream->error[0] != '\0') {
-		stream_fail(stream, NULL);
+	if (stream->error[0] != '\0')
 		return;
-	}
 	tls_context_failure(stream->ssl, &reason, &stream->untrusted);
-	stream_fail(stream, reason.text);
+	snprintf(stream->error, sizeof(stream->error), "%s", reason.text);
+}
+
+static void stream_fail_io(struct stream *stream)
+{
+	if (stream->ssl != NULL)
+		stream_note_tls_failure(stream);
+	stream_fail(stream, NULL);
 }
 
 /* What SSL_get_error() makes of a return value, and which direction it waits for. */
@@ -223,7 +231,11 @@ static enum io stream_read(struct stream *stream, unsigned char *memory, size_t 
 	int result = SSL_read_ex(stream->ssl, memory, size, len_r);
 	if (result == 1)
 		return IO_DONE;
-	return stream_tls_result(stream, result, &wants_read, &stream->read_wants_write);
+	enum io io = stream_tls_result(stream, result, &wants_read, &stream->read_wants_write);
+	/* The reason is OpenSSL's only now; it may be told later. */
+	if (io == IO_FAILED)
+		stream_note_tls_failure(stream);
+	return io;
 }
 
 /* Fills the scratch memory as far as the socket goes. `octets_r` may be short of it. */
@@ -248,8 +260,9 @@ static enum io stream_fill(struct stream *stream, size_t *octets_r)
  * knows that it is TLS. */
 static bool stream_may_read(const struct stream *stream)
 {
-	return !stream_is_over(stream) && (stream->news & 1u << STREAM_SECURED) == 0 &&
-	       !stream->paused && !stream->eof && !stream->finishing &&
+	return !stream_is_over(stream) && !stream->broken &&
+	       (stream->news & 1u << STREAM_SECURED) == 0 && !stream->paused && !stream->eof &&
+	       !stream->finishing &&
 	       (stream->phase == STREAM_PHASE_PLAIN || stream->phase == STREAM_PHASE_SECURE) &&
 	       evbuffer_get_length(stream->left) == 0;
 }
@@ -272,33 +285,49 @@ static bool stream_wants_write_event(const struct stream *stream)
 	       evbuffer_get_length(stream->output) > 0;
 }
 
+static bool stream_interest(struct event *event, bool wanted)
+{
+	return (wanted ? event_add(event, NULL) : event_del(event)) == 0;
+}
+
 /* Keeps libevent's interest in step with ours. */
 static void stream_watch(struct stream *stream)
 {
 	if (stream_is_over(stream))
 		return;
-	if (stream_wants_read_event(stream))
-		event_add(stream->read_event, NULL);
-	else
-		event_del(stream->read_event);
-	if (stream_wants_write_event(stream))
-		event_add(stream->write_event, NULL);
-	else
-		event_del(stream->write_event);
+	if (!stream_interest(stream->read_event, stream_wants_read_event(stream)) ||
+	    !stream_interest(stream->write_event, stream_wants_write_event(stream)))
+		stream_fail(stream, "no memory for an event");
 }
 
 /* Shows octets to the owner and keeps what it leaves. */
 static void stream_show(struct stream *stream, size_t len)
 {
+	bool secret = stream->secret; /* the last of them may be what ends it */
+
 	stream->fresh = span_of(stream->loop->scratch, len);
 	stream->last_progress_ms = loop_now_ms();
 	stream->fn(stream->owner, STREAM_READABLE);
 	struct span rest = stream->fresh;
 	stream->fresh = span_of(NULL, 0);
-	if (stream_is_over(stream) || rest.len == 0)
-		return;
-	if (evbuffer_add(stream->left, rest.data, rest.len) != 0)
+	if (!stream_is_over(stream) && rest.len > 0 &&
+	    evbuffer_add(stream->left, rest.data, rest.len) != 0)
 		stream_fail(stream, "no memory");
+	if (secret)
+		explicit_bzero(stream->loop->scratch, len);
+}
+
+/* The peer's end, told when the owner has taken all that came before it. */
+static void stream_tell_end(struct stream *stream)
+{
+	if (stream_is_over(stream) || stream->paused || evbuffer_get_length(stream->left) > 0)
+		return;
+	if (stream->broken) {
+		stream_fail(stream, NULL);
+	} else if (stream->eof && !stream->eof_told) {
+		stream->eof_told = true;
+		stream->fn(stream->owner, STREAM_EOF);
+	}
 }
 
 /* Reads what there is, as long as the owner takes it. Called from the loop only. */
@@ -323,37 +352,60 @@ static void stream_pull(struct stream *stream)
 		if (stream->ssl == NULL && io == IO_DONE && len < LOOP_SCRATCH_SIZE)
 			return;
 	}
-	if (stream_is_over(stream))
-		return;
-	if (io == IO_EOF) {
+	if (io == IO_EOF)
 		stream->eof = true;
-		stream->fn(stream->owner, STREAM_EOF);
-	} else if (io == IO_FAILED) {
-		stream_fail_io(stream);
-	}
+	if (io == IO_FAILED)
+		stream->broken = true;
+	stream_tell_end(stream);
 }
 
 /* Our end is sent: wait for the peer's, so that closing does not reset what it still reads. */
 static void stream_discard(struct stream *stream)
 {
-	ssize_t n;
+	ssize_t n = 1;
 
-	do {
+	for (size_t turn = 0; n > 0 && turn < STREAM_TURN_SIZE; turn += LOOP_SCRATCH_SIZE)
 		n = recv(stream->fd, stream->loop->scratch, LOOP_SCRATCH_SIZE, 0);
-	} while (n > 0);
+	if (n > 0)
+		return;
 	if (n == 0 || (errno != EAGAIN && errno != EWOULDBLOCK && errno != EINTR)) {
 		stream->eof = true;
 		stream->fn(stream->owner, STREAM_EOF);
 	}
 }
 
+static enum io stream_send_once(struct stream *stream, struct span octets, size_t *sent_r)
+{
+	bool wants_write;
+
+	if (stream->phase != STREAM_PHASE_SECURE) {
+		ssize_t n = send(stream->fd, octets.data, octets.len, MSG_NOSIGNAL);
+
+		if (n >= 0) {
+			*sent_r = (size_t)n;
+			return IO_DONE;
+		}
+		if (errno == EAGAIN || errno == EWOULDBLOCK || errno == EINTR)
+			return IO_BLOCKED;
+		snprintf(stream->error, sizeof(stream->error), "%s", strerror(errno));
+		return IO_FAILED;
+	}
+	ERR_clear_error();
+	errno = 0;
+	int result = SSL_write_ex(stream->ssl, octets.data, octets.len, sent_r);
+	if (result == 1) {
+		stream->write_wants_read = false;
+		return IO_DONE;
+	}
+	return stream_tls_result(stream, result, &stream->write_wants_read, &wants_write);
+}
+
 /* Sends from the queue once. */
 static enum io stream_send(struct stream *stream)
 {
 	size_t queued = evbuffer_get_length(stream->output);
-	bool wants_write;
 
-	if (stream->phase != STREAM_PHASE_SECURE) {
+	if (stream->phase != STREAM_PHASE_SECURE && !stream->secret) {
 		if (evbuffer_write(stream->output, stream->fd) >= 0)
 			return IO_DONE;
 		if (errno == EAGAIN || errno == EWOULDBLOCK || errno == EINTR)
@@ -369,15 +421,11 @@ static enum io stream_send(struct stream *stream)
 		return IO_FAILED;
 	}
 	size_t sent = 0;
-	ERR_clear_error();
-	errno = 0;
-	int result = SSL_write_ex(stream->ssl, octets, queued, &sent);
-	if (result == 1) {
-		stream->write_wants_read = false;
-		evbuffer_drain(stream->output, sent);
-		return IO_DONE;
-	}
-	return stream_tls_result(stream, result, &stream->write_wants_read, &wants_write);
+	enum io io = stream_send_once(stream, span_of(octets, queued), &sent);
+	if (stream->secret)
+		explicit_bzero(octets, sent);
+	evbuffer_drain(stream->output, sent);
+	return io;
 }
 
 /* TLS's close_notify and FIN, once. */
@@ -481,6 +529,7 @@ static void stream_turn(struct stream *stream)
 		if (!stream->paused && evbuffer_get_length(stream->left) > 0)
 			stream->fn(stream->owner, STREAM_READABLE);
 		stream_pull(stream);
+		stream_tell_end(stream);
 	}
 	stream_watch(stream);
 }
@@ -573,6 +622,8 @@ void stream_take(struct stream *stream, size_t len)
 		span_take(&stream->fresh, len);
 		return;
 	}
+	if (stream->secret)
+		explicit_bzero(evbuffer_pullup(stream->left, (ev_ssize_t)len), len);
 	evbuffer_drain(stream->left, len);
 	if (evbuffer_get_length(stream->left) == 0)
 		event_active(stream->news_event, EV_READ, 0);
@@ -622,6 +673,11 @@ void stream_finish(struct stream *stream)
 	stream->finishing = true;
 	evbuffer_drain(stream->left, evbuffer_get_length(stream->left));
 	stream_flush(stream);
+}
+
+void stream_set_secret(struct stream *stream, bool secret)
+{
+	stream->secret = secret;
 }
 
 uint64_t stream_last_progress_ms(const struct stream *stream)

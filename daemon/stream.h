@@ -82,6 +82,9 @@ size_t stream_queued(const struct stream *stream);
 /* Sends what is queued, then TLS's close and FIN; FINISHED follows (or ERROR). Input is dropped. */
 void stream_finish(struct stream *stream);
 
+/* While set, octets that were taken or sent are wiped: passwords pass. */
+void stream_set_secret(struct stream *stream, bool secret);
+
 /* When an octet last went in or out, loop_now_ms(). */
 uint64_t stream_last_progress_ms(const struct stream *stream);
 

@@ -34,6 +34,7 @@ struct upstream {
 	struct event *despair; /* owned: tells `lost` from the loop */
 	uint64_t owing_since_ms;
 	bool paused;
+	bool leaving; /* LOGOUT was said */
 	bool buried;
 	struct failure failure;
 	struct grave grave;
@@ -169,6 +170,7 @@ static void upstream_take_step(struct upstream *upstream, enum imap_login_step s
 		break;
 	case IMAP_LOGIN_SELECTED:
 		upstream->phase = UPSTREAM_SELECTED;
+		stream_set_secret(upstream->stream, false);
 		upstream->functions->step(upstream->owner, step);
 		break;
 	case IMAP_LOGIN_READY:
@@ -238,8 +240,7 @@ static void upstream_handle(struct upstream *upstream, const struct imap_event *
 		upstream_lose_words(upstream, "The mail server is not understood", event->text);
 	} else {
 		upstream->functions->event(upstream->owner, event);
-		if (event->type == IMAP_EVENT_BYE &&
-		    imap_client_state(upstream->client) != IMAP_LOGOUT)
+		if (event->type == IMAP_EVENT_BYE && !upstream->leaving)
 			upstream_lose_words(upstream, "The mail server ended the connection",
 					    event->text);
 	}
@@ -275,7 +276,7 @@ static void upstream_pump(struct upstream *upstream)
 static void on_stream(void *owner, enum stream_event event)
 {
 	struct upstream *upstream = owner;
-	bool login = upstream->phase == UPSTREAM_LOGIN;
+	bool reached = upstream->phase == UPSTREAM_SELECTED || stream_is_tls(upstream->stream);
 
 	if (upstream_is_over(upstream))
 		return;
@@ -293,8 +294,8 @@ static void on_stream(void *owner, enum stream_event event)
 		break;
 	case STREAM_ERROR:
 		failure_set_words(&upstream->failure, FAILURE_SYS_TEMP,
-				  login ? "The mail server cannot be reached"
-					: "The connection to the mail server broke",
+				  reached ? "The connection to the mail server broke"
+					  : "The mail server cannot be reached",
 				  stream_error(upstream->stream));
 		if (stream_is_untrusted(upstream->stream)) {
 			failure_set_words(&upstream->failure, FAILURE_SYS_PERM,
@@ -344,6 +345,7 @@ static void on_dialed(void *owner, int fd, const char *text)
 		upstream_lose_words(upstream, "No memory", NULL);
 		return;
 	}
+	stream_set_secret(upstream->stream, true);
 	upstream->phase = UPSTREAM_LOGIN;
 	imap_login_init(&upstream->login, upstream->client, tls == CONF_TLS_STARTTLS,
 			tls == CONF_TLS_IMPLICIT);
@@ -374,6 +376,12 @@ struct upstream *upstream_new(const struct upstream_settings *settings,
 		return NULL;
 	}
 	return upstream;
+}
+
+bool upstream_logout(struct upstream *upstream)
+{
+	upstream->leaving = imap_client_logout(upstream->client) != 0;
+	return upstream->leaving;
 }
 
 struct imap_client *upstream_client(struct upstream *upstream)

@@ -38,7 +38,7 @@ struct upstream_owner {
 struct upstream_settings {
 	struct loop *loop;
 	struct resolver *resolver;
-	const struct log *log;
+	struct log *log;
 	const struct conf_imap *imap; /* borrowed for the life of the upstream */
 	struct tls_context *tls;      /* likewise */
 	const char *folder;           /* likewise; for people */
@@ -55,6 +55,9 @@ void upstream_bury(struct upstream **upstream);
 void upstream_password(struct upstream *upstream, struct span user, struct span password);
 /* `folder` in modified UTF-7. */
 void upstream_select(struct upstream *upstream, struct span folder);
+
+/* Says LOGOUT; the server's BYE is no loss then. False: it cannot be said. */
+bool upstream_logout(struct upstream *upstream);
 
 /* For commands; upstream_flush() sends them. */
 struct imap_client *upstream_client(struct upstream *upstream);

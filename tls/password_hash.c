@@ -178,16 +178,19 @@ bool password_hash_is_valid(const char *text)
 	return valid;
 }
 
-bool password_hash_verify(const char *text, const void *password, size_t len)
+enum password_hash_status password_hash_verify(const char *text, const void *password, size_t len)
 {
 	struct scrypt scrypt;
 	unsigned char hash[HASH_LEN_MAX];
-	bool right = scrypt_parse(&scrypt, text) && scrypt_run(&scrypt, password, len, hash) &&
-		     CRYPTO_memcmp(hash, scrypt.hash, scrypt.hash_len) == 0;
+	enum password_hash_status status = PASSWORD_HASH_FAILED;
 
+	if (scrypt_parse(&scrypt, text) && scrypt_run(&scrypt, password, len, hash))
+		status = CRYPTO_memcmp(hash, scrypt.hash, scrypt.hash_len) == 0
+				 ? PASSWORD_HASH_RIGHT
+				 : PASSWORD_HASH_WRONG;
 	OPENSSL_cleanse(hash, sizeof(hash));
 	OPENSSL_cleanse(&scrypt, sizeof(scrypt));
-	return right;
+	return status;
 }
 
 const char *password_hash_nobody(void)

@@ -27,8 +27,16 @@ bool password_hash_make(const void *password, size_t len, char text_r[PASSWORD_H
  * memory of at most 256 MB; salt of 8..64 octets; hash of 16..64. */
 bool password_hash_is_valid(const char *text);
 
-/* Constant-time comparison. False for a wrong password, and for a text that is no hash. */
-bool password_hash_verify(const char *text, const void *password, size_t len);
+enum password_hash_status {
+	PASSWORD_HASH_RIGHT,
+	PASSWORD_HASH_WRONG,
+	PASSWORD_HASH_FAILED, /* `text` is no hash, or OpenSSL failed (no memory): nothing is known
+			       */
+};
+
+/* Compares in constant time. */
+enum password_hash_status password_hash_verify(const char *text, const void *password, size_t len)
+	__attribute__((warn_unused_result));
 
 /* A hash that no password has, with the default costs: verified for unknown users, so that they
  * take as long as known ones. */

@@ -117,6 +117,47 @@ static void a_success_does_not_forget_connections(void **state)
 	address_book_deinit(&book);
 }
 
+static void checks_are_counted_for_each_address(void **state)
+{
+	struct address_book book = { 0 };
+	struct address one = address_from("192.0.2.1");
+	struct address two = address_from("192.0.2.2");
+
+	(void)state;
+	assert_true(address_book_begin_check(&book, &one, 1, 0));
+	assert_false(address_book_begin_check(&book, &one, 1, 0));
+	assert_true(address_book_begin_check(&book, &two, 1, 0));
+	address_book_success(&book, &one);
+	assert_false(address_book_begin_check(&book, &one, 1, 0));
+	address_book_end_check(&book, &one);
+	assert_true(address_book_begin_check(&book, &one, 1, 0));
+	address_book_end_check(&book, &one);
+	address_book_end_check(&book, &two);
+	address_book_end_check(&book, &two);
+	assert_int_equal(book.entries, 0);
+	address_book_deinit(&book);
+}
+
+static void there_is_an_end_to_what_is_remembered(void **state)
+{
+	struct address_book book = { 0 };
+	struct sockaddr_in ipv4 = { .sin_family = AF_INET };
+	struct address connected = address_from("192.0.2.1");
+
+	(void)state;
+	assert_true(address_book_connect(&book, &connected, 1, 0));
+	/* All at one moment: nothing is old. */
+	for (uint32_t i = 0; i < 70000; i++) {
+		ipv4.sin_addr.s_addr = htonl(i);
+		struct address address = address_of((struct sockaddr *)&ipv4);
+
+		(void)address_book_failure(&book, &address, 0);
+	}
+	assert_in_range(book.entries, 60000, 65536);
+	assert_false(address_book_connect(&book, &connected, 1, 0));
+	address_book_deinit(&book);
+}
+
 static void what_many_addresses_did_is_forgotten_in_time(void **state)
 {
 	struct address_book book = { 0 };
@@ -145,6 +186,8 @@ int main(void)
 		cmocka_unit_test(an_ipv6_subscriber_is_one_address),
 		cmocka_unit_test(the_delay_doubles_up_to_sixteen_seconds),
 		cmocka_unit_test(a_success_does_not_forget_connections),
+		cmocka_unit_test(checks_are_counted_for_each_address),
+		cmocka_unit_test(there_is_an_end_to_what_is_remembered),
 		cmocka_unit_test(what_many_addresses_did_is_forgotten_in_time),
 	};
 

@@ -52,11 +52,13 @@ static void test_vectors(void **state)
 		snprintf(longer, sizeof(longer), "%s ", vector->password);
 		if (!password_hash_is_valid(vector->hash))
 			fail_msg("%s: called invalid", vector->name);
-		if (!password_hash_verify(vector->hash, vector->password, len))
+		if (password_hash_verify(vector->hash, vector->password, len) !=
+		    PASSWORD_HASH_RIGHT)
 			fail_msg("%s: the right password is refused", vector->name);
-		if (password_hash_verify(vector->hash, longer, len + 1))
+		if (password_hash_verify(vector->hash, longer, len + 1) != PASSWORD_HASH_WRONG)
 			fail_msg("%s: a longer password is accepted", vector->name);
-		if (len > 0 && password_hash_verify(vector->hash, vector->password, len - 1))
+		if (len > 0 && password_hash_verify(vector->hash, vector->password, len - 1) !=
+				       PASSWORD_HASH_WRONG)
 			fail_msg("%s: a shorter password is accepted", vector->name);
 	}
 }
@@ -75,7 +77,8 @@ static void test_every_octet_of_the_hash_counts(void **state)
 		wrong[i] = right[i] == 'Q' ? 'g' : 'Q'; /* both end in four zero bits */
 		if (!password_hash_is_valid(wrong))
 			fail_msg("position %zu: called invalid", i);
-		if (password_hash_verify(wrong, vectors[2].password, strlen(vectors[2].password)))
+		if (password_hash_verify(wrong, vectors[2].password, strlen(vectors[2].password)) !=
+		    PASSWORD_HASH_WRONG)
 			fail_msg("position %zu: does not count", i);
 	}
 }
@@ -124,7 +127,8 @@ static void test_forms(void **state)
 		if (password_hash_is_valid(forms[i].text) != forms[i].valid)
 			fail_msg("%s: called %s", forms[i].name,
 				 forms[i].valid ? "invalid" : "valid");
-		if (!forms[i].valid && password_hash_verify(forms[i].text, "secret", 6))
+		if (!forms[i].valid &&
+		    password_hash_verify(forms[i].text, "secret", 6) != PASSWORD_HASH_FAILED)
 			fail_msg("%s: verified", forms[i].name);
 	}
 }
@@ -136,7 +140,7 @@ static void test_dearest_is_computed(void **state)
 	static const char hash[] = "$scrypt$ln=17,r=15,p=1$" SALT "$1aqZYMm8A02LL7Kuu4OXrw";
 
 	(void)state;
-	assert_true(password_hash_verify(hash, "secret", 6));
+	assert_int_equal(password_hash_verify(hash, "secret", 6), PASSWORD_HASH_RIGHT);
 }
 
 /* No prefix of a hash is a hash, but for those that only shorten the hash proper. */
@@ -164,8 +168,10 @@ static void test_make(void **state)
 	assert_int_equal(strncmp(first, "$scrypt$ln=15,r=8,p=1$", 22), 0);
 	assert_int_equal(strlen(first), 22 + 22 + 1 + 43);
 	assert_true(password_hash_is_valid(first));
-	assert_true(password_hash_verify(first, password, sizeof(password) - 1));
-	assert_false(password_hash_verify(first, password, 3)); /* NUL does not end it */
+	assert_int_equal(password_hash_verify(first, password, sizeof(password) - 1),
+			 PASSWORD_HASH_RIGHT);
+	assert_int_equal(password_hash_verify(first, password, 3),
+			 PASSWORD_HASH_WRONG); /* NUL does not end it */
 	assert_int_not_equal(strncmp(first + 22, second + 22, 22), 0);
 	assert_string_not_equal(first + 45, second + 45);
 }
@@ -176,7 +182,7 @@ static void test_nobody(void **state)
 
 	(void)state;
 	assert_true(password_hash_is_valid(password_hash_nobody()));
-	assert_false(password_hash_verify(password_hash_nobody(), "", 0));
+	assert_int_equal(password_hash_verify(password_hash_nobody(), "", 0), PASSWORD_HASH_WRONG);
 	/* The same costs as a real one, so that it takes as long. */
 	assert_true(password_hash_make("", 0, made));
 	assert_int_equal(strncmp(made, password_hash_nobody(), 22), 0);
