@@ -213,10 +213,14 @@ static void bridge_count_descriptors(struct bridge *bridge)
 	size_t possible = SIZE_MAX;
 	struct log_line line;
 
-	if (getrlimit(RLIMIT_NOFILE, &limit) == 0 && limit.rlim_cur != RLIM_INFINITY)
-		possible = limit.rlim_cur > BRIDGE_OTHER_FILES
-				   ? (size_t)(limit.rlim_cur - BRIDGE_OTHER_FILES) / 17 * 8
-				   : 1;
+	if (getrlimit(RLIMIT_NOFILE, &limit) == 0 && limit.rlim_cur != RLIM_INFINITY) {
+		size_t spare = limit.rlim_cur > BRIDGE_OTHER_FILES
+				       ? (size_t)limit.rlim_cur - BRIDGE_OTHER_FILES
+				       : 0;
+		possible = spare / 17 * 8 + spare % 17 / 2;
+		if (possible == 0)
+			possible = 1;
+	}
 	bridge->sessions_possible = wanted < possible ? wanted : possible;
 	bridge->mailboxes.unattended_max = bridge->sessions_possible / 8 + 1;
 	if (wanted <= possible)
