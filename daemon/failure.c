@@ -44,9 +44,16 @@ void failure_from_login(struct failure *failure, const struct imap_login *login,
 
 	switch (login->failure) {
 	case IMAP_LOGIN_WRONG_PASSWORD:
-		failure_set_words(failure, FAILURE_AUTH, "The mail server refused the login",
-				  login->text);
-		failure->wrong_password = own_password;
+		if (own_password) {
+			/* The same words that an unknown name gets. */
+			failure_set(failure, FAILURE_AUTH, "Wrong user name or password");
+			failure->wrong_password = true;
+			snprintf(failure->detail, sizeof(failure->detail),
+				 "refused by the mail server: %s", login->text);
+		} else {
+			failure_set_words(failure, FAILURE_AUTH,
+					  "The mail server refused the login", login->text);
+		}
 		return;
 	case IMAP_LOGIN_NO_FOLDER:
 		snprintf(text, sizeof(text), "The folder \"%s\" cannot be opened", folder);

@@ -14,7 +14,7 @@ static void session_log_login(struct session *session, const struct failure *fai
 
 	address_format(&session->address, address);
 	stream_describe_tls(session->stream, tls, sizeof(tls));
-	log_begin(&line, &session->bridge->log, CONF_LOG_INFO,
+	log_begin(&line, &session->bridge->log, failure == NULL ? CONF_LOG_INFO : CONF_LOG_WARNING,
 		  failure == NULL ? "login" : "login-failed");
 	log_session(&line, session->id);
 	log_text(&line, "address", address);

@@ -52,9 +52,9 @@ enum pop3_event_type {
 	/* Somebody wants in: `user`, `password`. Answer with pop3_server_login_ok() or
 	 * pop3_server_login_refused(). */
 	POP3_EVENT_LOGIN,
-	/* RETR or TOP of a message that is there and not deleted: `msgno`, `top_lines`. Answer with
-	 * pop3_server_message_begin() and, behind the message, pop3_server_message_end();
-	 * or with pop3_server_message_refused(). */
+	/* RETR or TOP of a message that is there and not deleted: `msgno`, `top`, `top_lines`.
+	 * Answer with pop3_server_message_begin() and, behind the message,
+	 * pop3_server_message_end(); or with pop3_server_message_refused(). */
 	POP3_EVENT_RETRIEVE,
 	/* QUIT in TRANSACTION: commit the marks of the maildrop, then pop3_server_updated(). */
 	POP3_EVENT_UPDATE,
