@@ -4,12 +4,12 @@
 #include <errno.h>
 #include <netinet/in.h>
 #include <netinet/tcp.h>
-#include <openssl/err.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
+#include "daemon/transport.h"
 #include "tls/tls_context.h"
 
 enum {
@@ -18,8 +18,6 @@ enum {
 	/* One stream may not keep the others waiting for longer than it takes to read this. */
 	STREAM_TURN_SIZE = 4 * LOOP_SCRATCH_SIZE,
 };
-
-enum io { IO_DONE, IO_BLOCKED, IO_EOF, IO_FAILED };
 
 enum stream_phase {
 	STREAM_PHASE_PLAIN,
@@ -32,15 +30,16 @@ struct stream {
 	struct loop *loop; /* borrowed */
 	stream_fn *fn;
 	void *owner;
-	int fd;                    /* owned */
-	SSL *ssl;                  /* owned; NULL while plain */
-	struct event *read_event;  /* owned */
-	struct event *write_event; /* owned */
-	struct event *news_event;  /* owned: runs stream_turn() soon */
-	struct evbuffer *output;   /* owned */
-	struct evbuffer *left;     /* owned: octets received that the owner left */
-	struct span fresh;         /* octets in the scratch memory, during READABLE only */
+	struct transport transport; /* owned */
+	struct event *read_event;   /* owned */
+	struct event *write_event;  /* owned */
+	struct event *news_event;   /* owned: runs stream_turn() soon */
+	struct evbuffer *output;    /* owned */
+	struct evbuffer *left;      /* owned: octets received that the owner left */
+	struct span fresh;          /* octets in the scratch memory, during READABLE only */
 	enum stream_phase phase;
+	SSL *next_ssl; /* owned; BEFORE_HANDSHAKE */
+	bool accept;
 	bool paused;
 	bool full; /* the owner was told so: DRAINED is due some time */
 	bool eof;  /* the peer's end was seen; it is told behind what the owner has left */
@@ -51,14 +50,10 @@ struct stream {
 	bool finished;  /* everything was sent, the end too */
 	bool failed;
 	bool buried;
-	bool write_wants_read;
-	bool read_wants_write;
-	bool untrusted;
 	unsigned news; /* bits of events to be told from the loop: no owner is called in its own
 			  call */
 	uint64_t last_progress_ms;
 	struct grave grave;
-	char error[512];
 };
 
 static void on_readable(evutil_socket_t fd, short what, void *argument);
@@ -79,9 +74,8 @@ static void stream_free(void *argument)
 		evbuffer_free(stream->output);
 	if (stream->left != NULL)
 		evbuffer_free(stream->left);
-	SSL_free(stream->ssl);
-	if (stream->fd >= 0)
-		close(stream->fd);
+	SSL_free(stream->next_ssl);
+	transport_deinit(&stream->transport);
 	free(stream);
 }
 
@@ -94,7 +88,8 @@ struct stream *stream_new(struct loop *loop, int fd, stream_fn *fn, void *owner)
 		close(fd);
 		return NULL;
 	}
-	*stream = (struct stream){ .loop = loop, .fn = fn, .owner = owner, .fd = fd };
+	*stream = (struct stream){ .loop = loop, .fn = fn, .owner = owner };
+	transport_init(&stream->transport, fd);
 	stream->last_progress_ms = loop_now_ms();
 	stream->output = evbuffer_new();
 	stream->left = evbuffer_new();
@@ -136,7 +131,7 @@ void stream_bury(struct stream **buried)
 	stream_stop_watching(stream);
 	event_del(stream->news_event);
 	/* The peer need not wait until the turn is over to learn of it. */
-	shutdown(stream->fd, SHUT_RDWR);
+	shutdown(stream->transport.fd, SHUT_RDWR);
 	loop_bury(stream->loop, &stream->grave, stream_free, stream);
 }
 
@@ -147,6 +142,7 @@ static void stream_tell(struct stream *stream, enum stream_event event)
 	event_active(stream->news_event, EV_READ, 0);
 }
 
+/* NULL `text`: the transport knows why. */
 static void stream_fail(struct stream *stream, const char *text)
 {
 	if (stream_is_over(stream))
@@ -154,106 +150,27 @@ static void stream_fail(struct stream *stream, const char *text)
 	stream->failed = true;
 	stream_stop_watching(stream);
 	if (text != NULL)
-		snprintf(stream->error, sizeof(stream->error), "%s", text);
+		snprintf(stream->transport.error, sizeof(stream->transport.error), "%s", text);
 	stream_tell(stream, STREAM_ERROR);
 }
 
-/* After IO_FAILED under TLS: the reason is in `error` already, or it is OpenSSL's. */
-static void stream_note_tls_failure(struct stream *stream)
-{
-	struct tls_reason reason;
-
-	if (stream->error[0] != '\0')
-		return;
-	tls_context_failure(stream->ssl, &reason, &stream->untrusted);
-	snprintf(stream->error, sizeof(stream->error), "%s", reason.text);
-}
-
-static void stream_fail_io(struct stream *stream)
-{
-	if (stream->ssl != NULL)
-		stream_note_tls_failure(stream);
-	stream_fail(stream, NULL);
-}
-
-/* What SSL_get_error() makes of a return value, and which direction it waits for. */
-static enum io stream_tls_result(struct stream *stream, int result, bool *wants_read,
-				 bool *wants_write)
-{
-	int saved_errno = errno;
-
-	*wants_read = false;
-	*wants_write = false;
-	switch (SSL_get_error(stream->ssl, result)) {
-	case SSL_ERROR_NONE:
-		return IO_DONE;
-	case SSL_ERROR_WANT_READ:
-		*wants_read = true;
-		return IO_BLOCKED;
-	case SSL_ERROR_WANT_WRITE:
-		*wants_write = true;
-		return IO_BLOCKED;
-	case SSL_ERROR_ZERO_RETURN:
-		return IO_EOF;
-	case SSL_ERROR_SYSCALL:
-		if (ERR_peek_error() == 0)
-			snprintf(stream->error, sizeof(stream->error), "%s",
-				 saved_errno != 0 ? strerror(saved_errno)
-						  : "the connection was closed");
-		return IO_FAILED;
-	default:
-		return IO_FAILED;
-	}
-}
-
-/* Reads once into `memory`. */
-static enum io stream_read(struct stream *stream, unsigned char *memory, size_t size, size_t *len_r)
-{
-	bool wants_read;
-
-	*len_r = 0;
-	if (stream->ssl == NULL) {
-		ssize_t n = recv(stream->fd, memory, size, 0);
-
-		if (n > 0) {
-			*len_r = (size_t)n;
-			return IO_DONE;
-		}
-		if (n == 0)
-			return IO_EOF;
-		if (errno == EAGAIN || errno == EWOULDBLOCK || errno == EINTR)
-			return IO_BLOCKED;
-		snprintf(stream->error, sizeof(stream->error), "%s", strerror(errno));
-		return IO_FAILED;
-	}
-	ERR_clear_error();
-	errno = 0;
-	int result = SSL_read_ex(stream->ssl, memory, size, len_r);
-	if (result == 1)
-		return IO_DONE;
-	enum io io = stream_tls_result(stream, result, &wants_read, &stream->read_wants_write);
-	/* The reason is OpenSSL's only now; it may be told later. */
-	if (io == IO_FAILED)
-		stream_note_tls_failure(stream);
-	return io;
-}
-
 /* Fills the scratch memory as far as the socket goes. `octets_r` may be short of it. */
-static enum io stream_fill(struct stream *stream, size_t *octets_r)
+static enum transport_status stream_fill(struct stream *stream, size_t *octets_r)
 {
-	enum io io = IO_DONE;
+	enum transport_status status = TRANSPORT_DONE;
 	size_t len = 0;
 
-	while (io == IO_DONE && len < LOOP_SCRATCH_SIZE) {
+	while (status == TRANSPORT_DONE && len < LOOP_SCRATCH_SIZE) {
 		size_t n;
 
-		io = stream_read(stream, stream->loop->scratch + len, LOOP_SCRATCH_SIZE - len, &n);
+		status = transport_read(&stream->transport, stream->loop->scratch + len,
+					LOOP_SCRATCH_SIZE - len, &n);
 		len += n;
-		if (stream->ssl == NULL)
+		if (stream->transport.ssl == NULL)
 			break;
 	}
 	*octets_r = len;
-	return io;
+	return status;
 }
 
 /* Whether octets may be asked of the socket. What came under TLS is not shown before the owner
@@ -270,18 +187,18 @@ static bool stream_may_read(const struct stream *stream)
 static bool stream_wants_read_event(const struct stream *stream)
 {
 	if (stream->phase == STREAM_PHASE_HANDSHAKE)
-		return !stream->read_wants_write;
+		return !stream->transport.read_wants_write;
 	/* Behind our end only the peer's is awaited. */
 	if (stream->finished)
 		return !stream->eof;
-	return stream->write_wants_read || stream_may_read(stream);
+	return stream->transport.write_wants_read || stream_may_read(stream);
 }
 
 static bool stream_wants_write_event(const struct stream *stream)
 {
-	if (stream->read_wants_write)
+	if (stream->transport.read_wants_write)
 		return true;
-	return stream->phase != STREAM_PHASE_HANDSHAKE && !stream->write_wants_read &&
+	return stream->phase != STREAM_PHASE_HANDSHAKE && !stream->transport.write_wants_read &&
 	       evbuffer_get_length(stream->output) > 0;
 }
 
@@ -334,9 +251,9 @@ static void stream_tell_end(struct stream *stream)
 static void stream_pull(struct stream *stream)
 {
 	size_t turn = 0;
-	enum io io = IO_DONE;
+	enum transport_status status = TRANSPORT_DONE;
 
-	while (io == IO_DONE && stream_may_read(stream)) {
+	while (status == TRANSPORT_DONE && stream_may_read(stream)) {
 		size_t len;
 
 		if (turn >= STREAM_TURN_SIZE) {
@@ -344,17 +261,18 @@ static void stream_pull(struct stream *stream)
 			event_active(stream->news_event, EV_READ, 0);
 			return;
 		}
-		io = stream_fill(stream, &len);
+		status = stream_fill(stream, &len);
 		turn += len;
 		if (len > 0)
 			stream_show(stream, len);
 		/* A short read of a plain socket says that it is empty now. */
-		if (stream->ssl == NULL && io == IO_DONE && len < LOOP_SCRATCH_SIZE)
+		if (stream->transport.ssl == NULL && status == TRANSPORT_DONE &&
+		    len < LOOP_SCRATCH_SIZE)
 			return;
 	}
-	if (io == IO_EOF)
+	if (status == TRANSPORT_EOF)
 		stream->eof = true;
-	if (io == IO_FAILED)
+	if (status == TRANSPORT_FAILED)
 		stream->broken = true;
 	stream_tell_end(stream);
 }
@@ -365,7 +283,7 @@ static void stream_discard(struct stream *stream)
 	ssize_t n = 1;
 
 	for (size_t turn = 0; n > 0 && turn < STREAM_TURN_SIZE; turn += LOOP_SCRATCH_SIZE)
-		n = recv(stream->fd, stream->loop->scratch, LOOP_SCRATCH_SIZE, 0);
+		n = recv(stream->transport.fd, stream->loop->scratch, LOOP_SCRATCH_SIZE, 0);
 	if (n > 0)
 		return;
 	if (n == 0 || (errno != EAGAIN && errno != EWOULDBLOCK && errno != EINTR)) {
@@ -374,126 +292,94 @@ static void stream_discard(struct stream *stream)
 	}
 }
 
-static enum io stream_send_once(struct stream *stream, struct span octets, size_t *sent_r)
-{
-	bool wants_write;
-
-	if (stream->phase != STREAM_PHASE_SECURE) {
-		ssize_t n = send(stream->fd, octets.data, octets.len, MSG_NOSIGNAL);
-
-		if (n >= 0) {
-			*sent_r = (size_t)n;
-			return IO_DONE;
-		}
-		if (errno == EAGAIN || errno == EWOULDBLOCK || errno == EINTR)
-			return IO_BLOCKED;
-		snprintf(stream->error, sizeof(stream->error), "%s", strerror(errno));
-		return IO_FAILED;
-	}
-	ERR_clear_error();
-	errno = 0;
-	int result = SSL_write_ex(stream->ssl, octets.data, octets.len, sent_r);
-	if (result == 1) {
-		stream->write_wants_read = false;
-		return IO_DONE;
-	}
-	return stream_tls_result(stream, result, &stream->write_wants_read, &wants_write);
-}
-
 /* Sends from the queue once. */
-static enum io stream_send(struct stream *stream)
+static enum transport_status stream_send(struct stream *stream)
 {
 	size_t queued = evbuffer_get_length(stream->output);
+	size_t sent;
 
-	if (stream->phase != STREAM_PHASE_SECURE && !stream->secret) {
-		if (evbuffer_write(stream->output, stream->fd) >= 0)
-			return IO_DONE;
+	/* Plain octets need not be in one piece; but whoever wipes them needs to know where they
+	 * are. */
+	if (stream->transport.ssl == NULL && !stream->secret) {
+		if (evbuffer_write(stream->output, stream->transport.fd) >= 0)
+			return TRANSPORT_DONE;
 		if (errno == EAGAIN || errno == EWOULDBLOCK || errno == EINTR)
-			return IO_BLOCKED;
-		snprintf(stream->error, sizeof(stream->error), "%s", strerror(errno));
-		return IO_FAILED;
+			return TRANSPORT_BLOCKED;
+		stream_fail(stream, strerror(errno));
+		return TRANSPORT_FAILED;
 	}
 	if (queued > STREAM_WRITE_SIZE)
 		queued = STREAM_WRITE_SIZE;
 	unsigned char *octets = evbuffer_pullup(stream->output, (ev_ssize_t)queued);
 	if (octets == NULL) {
-		snprintf(stream->error, sizeof(stream->error), "no memory");
-		return IO_FAILED;
+		stream_fail(stream, "no memory");
+		return TRANSPORT_FAILED;
 	}
-	size_t sent = 0;
-	enum io io = stream_send_once(stream, span_of(octets, queued), &sent);
+	enum transport_status status =
+		transport_send(&stream->transport, span_of(octets, queued), &sent);
 	if (stream->secret)
 		explicit_bzero(octets, sent);
 	evbuffer_drain(stream->output, sent);
-	return io;
+	return status;
 }
 
-/* TLS's close_notify and FIN, once. */
 static void stream_half_close(struct stream *stream)
 {
 	if (stream->finished)
 		return;
 	stream->finished = true;
-	if (stream->phase == STREAM_PHASE_SECURE) {
-		ERR_clear_error();
-		(void)SSL_shutdown(stream->ssl);
-	}
-	shutdown(stream->fd, SHUT_WR);
+	transport_shut(&stream->transport);
 	stream_tell(stream, STREAM_FINISHED);
 }
 
 static void stream_handshake(struct stream *stream)
 {
-	bool wants_read;
-
-	ERR_clear_error();
-	errno = 0;
-	int result = SSL_do_handshake(stream->ssl);
 	stream->last_progress_ms = loop_now_ms();
-	if (result == 1) {
+	switch (transport_handshake(&stream->transport)) {
+	case TRANSPORT_DONE:
 		stream->phase = STREAM_PHASE_SECURE;
-		stream->read_wants_write = false;
 		stream_tell(stream, STREAM_SECURED);
-		stream_watch(stream);
-		return;
-	}
-	switch (stream_tls_result(stream, result, &wants_read, &stream->read_wants_write)) {
-	case IO_BLOCKED:
-		stream_watch(stream);
 		break;
-	case IO_EOF:
-		stream_fail(stream, "the peer closed the connection in the TLS handshake");
+	case TRANSPORT_BLOCKED:
 		break;
-	case IO_DONE:
-	case IO_FAILED:
-		stream_fail_io(stream);
+	case TRANSPORT_EOF:
+	case TRANSPORT_FAILED:
+		stream_fail(stream, NULL);
 		break;
 	}
+	stream_watch(stream);
+}
+
+static void stream_begin_handshake(struct stream *stream)
+{
+	SSL *ssl = stream->next_ssl;
+
+	stream->next_ssl = NULL;
+	stream->phase = STREAM_PHASE_HANDSHAKE;
+	if (transport_start_tls(&stream->transport, ssl, stream->accept))
+		stream_handshake(stream);
+	else
+		stream_fail(stream, NULL);
 }
 
 void stream_flush(struct stream *stream)
 {
-	enum io io = IO_DONE;
+	enum transport_status status = TRANSPORT_DONE;
 
 	if (stream_is_over(stream) || stream->phase == STREAM_PHASE_HANDSHAKE)
 		return;
-	while (io == IO_DONE && evbuffer_get_length(stream->output) > 0) {
-		io = stream_send(stream);
-		if (io == IO_DONE)
+	while (status == TRANSPORT_DONE && evbuffer_get_length(stream->output) > 0) {
+		status = stream_send(stream);
+		if (status == TRANSPORT_DONE)
 			stream->last_progress_ms = loop_now_ms();
 	}
-	if (io == IO_FAILED) {
-		stream_fail_io(stream);
-		return;
-	}
-	if (io == IO_EOF) {
-		stream_fail(stream, "the peer closed the connection");
+	if (status == TRANSPORT_FAILED || status == TRANSPORT_EOF) {
+		stream_fail(stream, NULL);
 		return;
 	}
 	if (evbuffer_get_length(stream->output) == 0) {
 		if (stream->phase == STREAM_PHASE_BEFORE_HANDSHAKE) {
-			stream->phase = STREAM_PHASE_HANDSHAKE;
-			stream_handshake(stream);
+			stream_begin_handshake(stream);
 			return;
 		}
 		if (stream->finishing)
@@ -553,7 +439,7 @@ static void on_readable(evutil_socket_t fd, short what, void *argument)
 		stream_handshake(stream);
 		return;
 	}
-	if (stream->write_wants_read)
+	if (stream->transport.write_wants_read)
 		stream_flush(stream);
 	stream_turn(stream);
 }
@@ -570,8 +456,8 @@ static void on_writable(evutil_socket_t fd, short what, void *argument)
 		stream_handshake(stream);
 		return;
 	}
-	if (stream->read_wants_write) {
-		stream->read_wants_write = false;
+	if (stream->transport.read_wants_write) {
+		stream->transport.read_wants_write = false;
 		stream_pull(stream);
 	}
 	stream_flush(stream);
@@ -579,15 +465,8 @@ static void on_writable(evutil_socket_t fd, short what, void *argument)
 
 void stream_start_tls(struct stream *stream, SSL *ssl, bool accept)
 {
-	stream->ssl = ssl;
-	if (SSL_set_fd(ssl, stream->fd) != 1) {
-		stream_fail(stream, "no memory");
-		return;
-	}
-	if (accept)
-		SSL_set_accept_state(ssl);
-	else
-		SSL_set_connect_state(ssl);
+	stream->next_ssl = ssl;
+	stream->accept = accept;
 	stream->phase = STREAM_PHASE_BEFORE_HANDSHAKE;
 	stream_flush(stream);
 }
@@ -600,7 +479,7 @@ bool stream_is_tls(const struct stream *stream)
 void stream_describe_tls(const struct stream *stream, char *text_r, size_t size)
 {
 	if (stream_is_tls(stream))
-		tls_context_describe(stream->ssl, text_r, size);
+		tls_context_describe(stream->transport.ssl, text_r, size);
 	else
 		snprintf(text_r, size, "none");
 }
@@ -687,10 +566,10 @@ uint64_t stream_last_progress_ms(const struct stream *stream)
 
 const char *stream_error(const struct stream *stream)
 {
-	return stream->error;
+	return stream->transport.error;
 }
 
 bool stream_is_untrusted(const struct stream *stream)
 {
-	return stream->untrusted;
+	return stream->transport.untrusted;
 }
