@@ -47,6 +47,7 @@ void mailbox_set_state(struct mailbox *mailbox, enum mailbox_state state)
 	};
 	struct log_line line;
 
+	(void)legal_moves;
 	assert(state == MAILBOX_DEAD || (legal_moves[mailbox->state] & 1u << state) != 0);
 	log_begin(&line, mailbox->all->log, CONF_LOG_DEBUG, "mailbox");
 	log_session(&line, mailbox->session_id);
