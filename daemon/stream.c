@@ -56,8 +56,7 @@ struct stream {
 	struct grave grave;
 };
 
-static void on_readable(evutil_socket_t fd, short what, void *argument);
-static void on_writable(evutil_socket_t fd, short what, void *argument);
+static void on_ready(evutil_socket_t fd, short what, void *argument);
 static void on_news(evutil_socket_t fd, short what, void *argument);
 
 static void stream_free(void *argument)
@@ -93,8 +92,8 @@ struct stream *stream_new(struct loop *loop, int fd, stream_fn *fn, void *owner)
 	stream->last_progress_ms = loop_now_ms();
 	stream->output = evbuffer_new();
 	stream->left = evbuffer_new();
-	stream->read_event = event_new(loop->base, fd, EV_READ | EV_PERSIST, on_readable, stream);
-	stream->write_event = event_new(loop->base, fd, EV_WRITE | EV_PERSIST, on_writable, stream);
+	stream->read_event = event_new(loop->base, fd, EV_READ | EV_PERSIST, on_ready, stream);
+	stream->write_event = event_new(loop->base, fd, EV_WRITE | EV_PERSIST, on_ready, stream);
 	stream->news_event = event_new(loop->base, -1, 0, on_news, stream);
 	if (stream->output == NULL || stream->left == NULL || stream->read_event == NULL ||
 	    stream->write_event == NULL || stream->news_event == NULL ||
@@ -427,40 +426,25 @@ static void on_news(evutil_socket_t fd, short what, void *argument)
 	stream_turn(argument);
 }
 
-static void on_readable(evutil_socket_t fd, short what, void *argument)
+static void on_ready(evutil_socket_t fd, short what, void *argument)
 {
 	struct stream *stream = argument;
+	bool read = (what & EV_READ) != 0 || stream->transport.read_wants_write;
+	bool write = (what & EV_WRITE) != 0 || stream->transport.write_wants_read;
 
 	(void)fd;
-	(void)what;
 	if (stream_is_over(stream))
 		return;
 	if (stream->phase == STREAM_PHASE_HANDSHAKE) {
 		stream_handshake(stream);
 		return;
 	}
-	if (stream->transport.write_wants_read)
-		stream_flush(stream);
-	stream_turn(stream);
-}
-
-static void on_writable(evutil_socket_t fd, short what, void *argument)
-{
-	struct stream *stream = argument;
-
-	(void)fd;
-	(void)what;
-	if (stream_is_over(stream))
-		return;
-	if (stream->phase == STREAM_PHASE_HANDSHAKE) {
-		stream_handshake(stream);
-		return;
-	}
-	if (stream->transport.read_wants_write) {
+	if ((what & EV_WRITE) != 0)
 		stream->transport.read_wants_write = false;
-		stream_pull(stream);
-	}
-	stream_flush(stream);
+	if (write)
+		stream_flush(stream);
+	if (read)
+		stream_turn(stream);
 }
 
 void stream_start_tls(struct stream *stream, SSL *ssl, bool accept)
