@@ -473,10 +473,13 @@ class DaemonTest(unittest.TestCase):
     # What a test is made of.
 
     def start_imap(self, messages=(), tls="implicit", certificate="valid", address="127.0.0.1",
-                   user=None, password=None, **options):
-        """An IMAP server with one user; `messages` go into its INBOX (octets, or objects)."""
-        store = Store()
-        inbox = store.add_user(user or self.USER, password or self.password).inbox
+                   user=None, password=None, store=None, **options):
+        """An IMAP server with one user; `messages` go into its INBOX (octets, or objects). In a
+        `store` of the test's own nobody is added who has an account there."""
+        store = store or Store()
+        user = user or self.USER
+        account = store.find_account(user) or store.add_user(user, password or self.password)
+        inbox = account.inbox
         for message in messages:
             inbox.append(message)
         pair = SHARED.certificate(certificate) if tls != "none" else (None, None)
@@ -511,6 +514,18 @@ class DaemonTest(unittest.TestCase):
         self.daemons.append(daemon)
         self.daemon = daemon
         return daemon.start(activated) if ready else daemon.launch(activated)
+
+    def reload(self, changes, event="reloaded"):
+        """Replaces pieces of the configuration's text, and waits for what SIGHUP comes to."""
+        with open(self.daemon.configuration_file, encoding="utf-8") as file:
+            text = file.read()
+        for before, after in changes.items():
+            self.assertIn(before, text)
+            text = text.replace(before, after)
+        self.daemon.write_configuration(text)
+        count = len(self.daemon.log.lines(event)) + 1
+        self.daemon.signal(signal.SIGHUP)
+        return self.daemon.log.wait(event, count=count)
 
     @staticmethod
     def server_tls():

@@ -19,7 +19,7 @@ def scrypt(password, cost=10):
     """A hash in PHC form, as `packetboat passwd` makes them; cheap, for tests."""
     salt = os.urandom(16)
     octets = hashlib.scrypt(password.encode("utf-8"), salt=salt, n=1 << cost, r=8, p=1, dklen=32,
-                            maxmem=1 << 26)
+                            maxmem=1 << 27)
 
     def coded(one):
         return base64.b64encode(one).decode().rstrip("=")
@@ -130,6 +130,32 @@ class Accounts(DaemonTest):
                 self.assert_err(client.log_in(user, password), "AUTH")
         logins = [text for text in self.imap.journal.texts() if text.startswith("AUTH")]
         self.assertEqual(len(logins), 2)
+
+    def test_a_hash_in_a_password_file_that_is_none_is_permanent_and_logged(self):
+        rows = ("nonsense", "$scrypt$ln=99,r=8,p=1$c2FsdHNhbHQ$aGFzaA", "", "$6$salt$hash")
+        names = self.file("passwords", "")
+        self.start_daemon([{"user": "*@example.org", "password_file": names, **self.base()}])
+        for count, text in enumerate(rows, 1):
+            with self.subTest(text):
+                self.file("passwords", "# " + "x" * count + f"\nmailbox@example.org:{text}\n")
+                reply = self.answer("mailbox@example.org", self.password)
+                self.assert_err(reply, "SYS/PERM")
+                self.assertNotIn(self.folder, reply, "paths are no business of a client")
+                self.assertIn(names, self.daemon.log.wait("login-failed", count=count).text)
+        self.assertEqual(self.imap.accepted(), 0)
+
+    def test_wrong_passwords_are_counted_though_nobody_waits_for_the_answer(self):
+        # Costly enough for clients to be gone before the answer is known.
+        self.start_daemon([self.local(password_hash=scrypt(self.password, cost=16))])
+        for count in (1, 2):
+            client = self.connect()
+            self.assert_ok(client.command(f"USER {self.USER}"))
+            client.send(b"PASS wrong\r\n")
+            client.close()
+            self.daemon.log.wait("session-end", count=count)
+        began = time.monotonic()
+        self.assert_err(self.answer(self.USER, "wrong"), "AUTH")
+        self.assertGreaterEqual(time.monotonic() - began, 3.8)
 
     def test_a_changed_password_file_is_noticed(self):
         path = self.file("passwords", f"mailbox@example.org:{scrypt(self.password)}\n")

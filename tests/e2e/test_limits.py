@@ -1,6 +1,6 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: ISC
-"""Ceilings, time-outs, and who may have the maildrop."""
+"""Ceilings and time-outs."""
 
 import time
 
@@ -60,6 +60,27 @@ class Connections(DaemonTest):
             client.close()
         eventually(self.is_greeted, "served again")
         self.assert_ok(self.log_in().command("STAT"))
+
+
+    def test_more_sessions_are_allowed_by_a_reload(self):
+        self.start(sessions=1)
+        self.assert_ok(self.connect().greeting)
+        self.assert_err(self.connect().greeting, "SYS/TEMP")
+        self.reload({"sessions = 1;": "sessions = 3;"})
+        self.assert_ok(self.connect().greeting)
+        self.assert_ok(self.connect().greeting)
+        self.assert_err(self.connect().greeting, "SYS/TEMP")
+
+    def test_clients_that_name_anybody_and_leave_keep_no_connection_upstream(self):
+        self.start()
+        self.imap.faults.cue(Fault("AUTHENTICATE", hang="before", times=None))
+        clients = [self.connect() for _ in range(20)]
+        for number, client in enumerate(clients):
+            client.send(f"USER user{number}\r\nPASS guess\r\n".encode())
+        self.imap.journal.wait("AUTHENTICATE", count=len(clients))
+        for client in clients:
+            client.reset()
+        eventually(lambda: self.imap.open_connections() == 0, "none is left", timeout=10)
 
 
 class Times(DaemonTest):
@@ -172,76 +193,6 @@ class Patience(DaemonTest):
         self.assert_err(client.log_in(self.USER, self.password), "LOGIN-DELAY")
         self.assert_err(client.command("STAT"))
         self.assertEqual(len(self.imap.journal.entries("SELECT")), 3)
-
-
-class Lock(DaemonTest):
-    def setUp(self):
-        super().setUp()
-        self.start_imap(MESSAGES)
-
-    def second(self):
-        return self.connect().log_in(self.USER, self.password)
-
-    def test_a_maildrop_that_is_open_is_in_use(self):
-        self.start_daemon()
-        client = self.log_in()
-        self.assert_err(self.second(), "IN-USE")
-        self.assertEqual(client.stat()[0], 3)
-        self.assert_ok(self.quit(client))
-        self.assert_ok(self.second())
-
-    def test_a_wrong_password_does_not_tell_whether_it_is_in_use(self):
-        self.start_daemon()
-        self.log_in()
-        self.assert_err(self.connect().log_in(self.USER, "wrong"), "AUTH")
-
-    def test_a_closed_or_reset_connection_frees_it_at_once(self):
-        self.start_daemon()
-        for end in ("close", "reset"):
-            with self.subTest(end):
-                client = self.log_in()
-                getattr(client, end)()
-                self.daemon.log.wait("session-end", reason="connection-lost")
-                began = time.monotonic()
-                client = self.log_in()
-                self.assertLess(time.monotonic() - began, 5)
-                self.assert_ok(self.quit(client))
-
-    def test_it_is_one_lock_whatever_name_it_came_by(self):
-        self.start_daemon([self.account(), {**self.account(), "user": "ADA@example.org"}])
-        self.log_in()
-        self.assert_err(self.connect().log_in("Ada@Example.org", self.password), "IN-USE")
-
-    def test_a_silent_session_is_taken_over_from_the_same_address(self):
-        self.start_daemon(limits={"takeover_after": 1})
-        client = self.log_in()
-        self.assert_ok(client.command("DELE 1"))
-        time.sleep(1.5)
-        self.assert_ok(self.second())
-        self.assertNotIn(b"+OK", client.rest())
-        self.daemon.log.wait("session-end")
-        self.assertEqual(self.inbox.uids(), [1, 2, 3])
-
-    def test_a_silent_session_is_not_taken_over_from_another_address_or_too_early(self):
-        self.start_daemon(limits={"takeover_after": 2})
-        client = self.log_in()
-        self.assert_err(self.second(), "IN-USE")
-        time.sleep(2.5)
-        self.assert_err(self.connect(source="127.0.0.2").log_in(self.USER, self.password), "IN-USE")
-        self.assert_ok(client.command("NOOP"))
-
-    def test_two_at_once_get_one_maildrop(self):
-        self.start_daemon()
-        self.imap.faults.cue(Fault("SELECT", delay=0.5, times=None))
-        first, second = self.connect(), self.connect()
-        for client in (first, second):
-            client.send(f"USER {self.USER}\r\nPASS {self.password}\r\n".encode())
-        codes = []
-        for client in (first, second):
-            self.assert_ok(client.line())
-            reply = client.line()
-            codes.append("OK" if reply.ok else reply.code)
-        self.assertEqual(sorted(codes), ["IN-USE", "OK"])
 
 
 if __name__ == "__main__":

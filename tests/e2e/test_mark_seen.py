@@ -2,9 +2,11 @@
 # SPDX-License-Identifier: ISC
 """When a message becomes read: `mark_seen`, and nothing else."""
 
+import time
+
 from harness import DaemonTest, eventually, main
-from messages import message
-from outlook import Fault
+from messages import MEGABYTE, message
+from outlook import Fault, Generated
 
 MESSAGES = [message(f"number {number}", b"text\r\n") for number in range(1, 5)]
 
@@ -86,6 +88,30 @@ class MarkSeen(DaemonTest):
         client = self.log_in()
         self.assert_ok(client.retrieve(1)[0])
         self.assert_ok(self.quit(client))
+
+    def test_quit_is_ok_though_the_server_takes_its_time_to_mark(self):
+        self.start_imap(MESSAGES)
+        self.start_daemon([self.account(mark_seen="retr")])
+        self.imap.faults.cue(Fault("UID STORE", delay=9.0))
+        client = self.log_in()
+        self.assert_ok(client.retrieve(1)[0])
+        began = time.monotonic()
+        self.assert_ok(self.quit(client))
+        self.assertLess(time.monotonic() - began, 12)
+        eventually(lambda: self.seen() == {1}, "it is marked all the same")
+
+    def test_what_was_retrieved_is_marked_though_the_client_vanishes_in_a_large_message(self):
+        self.start_imap([*MESSAGES, Generated(40 * MEGABYTE)])
+        self.start_daemon([self.account(mark_seen="retr")])
+        client = self.log_in(receive_buffer=16384)
+        for msgno in (1, 2, 3):
+            self.assert_ok(client.retrieve(msgno)[0])
+        self.assert_ok(client.command("RETR 5"))
+        client.octets(1000)
+        client.reset()
+        eventually(lambda: self.seen() == {1, 2, 3}, "1, 2 and 3 are seen")
+        self.stop()
+        self.assertEqual(self.seen(), {1, 2, 3})
 
 
 if __name__ == "__main__":

@@ -55,6 +55,25 @@ class Stop(DaemonTest):
         client.rest()
         self.stops()
 
+    def test_a_message_that_fails_while_it_stops_ends_the_session(self):
+        for fault in ({"reply": "NO [UNAVAILABLE] Later."}, {"cut": "before"}):
+            with self.subTest(fault):
+                self.imap = None
+                self.start_imap(MESSAGES)
+                self.imap.faults.cue(Fault("UID FETCH", "BODY", delay=1.0, **fault))
+                self.start_daemon(limits={"drain": 30})
+                client = self.log_in()
+                self.assert_ok(client.command("DELE 1"))
+                client.send(b"RETR 2\r\n")
+                eventually(lambda: self.imap.faults.happened(), "the message is asked for")
+                began = time.monotonic()
+                self.daemon.signal(signal.SIGTERM)
+                self.assertNotIn(b"+OK", client.rest())
+                self.stops()
+                self.assertLess(time.monotonic() - began, 10)
+                self.assertEqual(self.inbox.uids(), [1, 2, 3])
+                self.assertEqual(self.imap.journal.entries("UID STORE"), [])
+
     def test_a_message_that_takes_longer_than_drain_is_cut_without_its_dot(self):
         self.start_imap([Generated(16 * MEGABYTE)], rate=MEGABYTE)
         self.start_daemon(limits={"drain": 1})
@@ -132,12 +151,7 @@ class Stop(DaemonTest):
         other.append(message("elsewhere", b""))
         self.start_daemon()
         client = self.log_in()
-        with open(self.daemon.configuration_file, encoding="utf-8") as file:
-            text = file.read()
-        self.daemon.write_configuration(text.replace('auth = "passthrough"',
-                                                     'auth = "passthrough"; folder = "Other"'))
-        self.daemon.signal(signal.SIGHUP)
-        self.daemon.log.wait("reloaded")
+        self.reload({'auth = "passthrough"': 'auth = "passthrough"; folder = "Other"'})
         self.assertEqual(client.stat()[0], 3)
         self.assert_ok(self.quit(client))
         self.assertEqual(self.log_in().stat()[0], 1)

@@ -6,7 +6,7 @@ import socket
 import ssl
 import unittest
 
-from harness import SHARED, DaemonTest, main
+from harness import SHARED, DaemonTest, configuration, main, to_libconfig
 from messages import as_retrieved, message
 from outlook import Generated
 from pop3 import Pop3
@@ -126,6 +126,38 @@ class Tls(DaemonTest):
         described = [line.text for line in self.daemon.log.lines("upstream-tls")]
         self.assertNotIn("resumed", described[0])
         self.assertIn("resumed", described[-1])
+
+
+class Certificate(DaemonTest):
+    """There is no listener for TLS without one."""
+
+    def setUp(self):
+        super().setUp()
+        self.start_imap(MESSAGES)
+
+    def test_a_socket_for_pop3s_is_refused_where_there_is_no_certificate(self):
+        for names in ("pop3s", "packetboat-pop3s.socket"):
+            with self.subTest(names), socket.create_server(("127.0.0.1", 0)) as listener:
+                self.start_daemon(ready=False, activated=listener,
+                                  environment={"LISTEN_FDNAMES": names})
+                self.assertNotEqual(self.daemon.wait(), 0)
+                self.assertEqual(self.daemon.log.lines("ready"), [])
+                said = [line for line in self.daemon.log.text().split("\n")
+                        if not line.startswith("info ")]
+                self.assertEqual(len(said), 1, said)
+                self.assertIn("POP3S", said[0])
+                self.assertIn("tls.certificate", said[0])
+
+    def test_a_reload_may_not_take_it_from_a_listener_that_needs_it(self):
+        self.start_daemon(listeners=Tls.LISTENERS, tls=self.server_tls())
+        client = self.connect("implicit")
+        tls = configuration({"tls": self.server_tls()})
+        implicit = to_libconfig(Tls.LISTENERS[1], 1)
+        line = self.reload({tls: "", ",\n\t" + implicit: ""}, event="reload-failed")
+        self.assertIn("tls.certificate", line.text)
+        self.assert_ok(self.connect("implicit").greeting)
+        self.assert_ok(client.log_in(self.USER, self.password))
+        self.assertIn("STLS", self.connect().listing("CAPA")[1])
 
 
 class Plaintext(DaemonTest):

@@ -126,6 +126,36 @@ class Messages(DaemonTest):
         self.assertNotIn(b"+OK", client.rest())
         self.nothing_happened()
 
+    def test_a_bye_is_heeded_though_the_connection_stays_open(self):
+        rows = {"in place of a message": Fault("UID FETCH", BODY, say="* BYE Going down.",
+                                               hang="before"),
+                "behind a message": Fault("UID FETCH", BODY, say_after="* BYE Going down.")}
+        for name, fault in rows.items():
+            with self.subTest(name):
+                self.imap.faults.clear()
+                self.imap.faults.cue(fault)
+                client = self.log_in()
+                self.assert_ok(client.command("DELE 1"))
+                began = time.monotonic()
+                first = client.retrieve(2)[0]
+                self.assertEqual(first.ok, fault.hang is None, first)
+                eventually(lambda: self.imap.open_connections() == 0, "it is given up")
+                self.assert_err(client.command("RETR 3"), "SYS/TEMP")
+                self.assertLess(time.monotonic() - began, 5)
+                client.send(b"QUIT\r\n")
+                self.assertNotIn(b"+OK", client.rest())
+                self.nothing_happened()
+
+    def test_a_mailbox_numbered_anew_ends_the_session_at_the_next_message(self):
+        self.imap.faults.cue(Fault("UID FETCH", BODY, say="* OK [UIDVALIDITY 99] Renumbered."))
+        client = self.log_in()
+        self.assert_ok(client.command("DELE 1"))
+        client.retrieve(2)
+        self.assert_err(client.command("RETR 3"), "SYS/TEMP")
+        self.assert_ended(client)
+        self.nothing_happened()
+        self.assertEqual(self.imap.journal.entries("UID STORE"), [])
+
     def test_a_server_that_goes_away_between_commands_deletes_nothing(self):
         client = self.log_in()
         self.assert_ok(client.command("DELE 1"))
@@ -211,6 +241,16 @@ class Quit(DaemonTest):
         self.imap.faults.cue(Fault("UID STORE", reply="NO Not now."))
         self.assert_err(self.update(), "SYS/TEMP")
         self.assertEqual(self.imap.journal.entries("UID EXPUNGE"), [])
+
+    def test_nothing_is_stored_in_a_mailbox_that_was_numbered_anew(self):
+        self.imap.faults.cue(Fault("UID FETCH", BODY, say="* OK [UIDVALIDITY 99] Renumbered."))
+        client = self.log_in()
+        client.retrieve(1)
+        self.assert_ok(client.command("DELE 2"))
+        self.assert_err(self.quit(client), "SYS/TEMP")
+        self.assertEqual(self.imap.journal.entries("UID STORE"), [])
+        self.assertEqual(self.imap.journal.entries("UID EXPUNGE"), [])
+        self.assertEqual(self.inbox.uids(), [1, 2, 3, 4])
 
     def test_a_server_that_falls_silent_at_expunge_is_answered_for_in_time(self):
         self.imap.faults.cue(Fault("UID EXPUNGE", hang="before"))

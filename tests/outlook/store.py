@@ -210,27 +210,37 @@ class Account:
 
 
 class Store:
-    def __init__(self, uidvalidity=170534):
+    """`one_case`: names of users match without case, as Exchange's do; else each is its own."""
+
+    def __init__(self, uidvalidity=170534, one_case=True):
         self.lock = threading.RLock()
         self._uidvalidity = uidvalidity
+        self._one_case = one_case
         self._accounts = {}
+
+    def _key(self, user):
+        return user.lower() if self._one_case else user
 
     def add_user(self, user, password):
         if isinstance(password, str):
             password = password.encode()
         with self.lock:
             account = Account(self.lock, user, password, self._uidvalidity)
-            self._accounts[user.lower()] = account
+            self._accounts[self._key(user)] = account
             return account
 
-    def log_in(self, user, password):
-        """The account, or None. Both arguments are octets; names match without case."""
+    def find_account(self, user):
+        """The account of that name, or None."""
         with self.lock:
-            try:
-                account = self._accounts.get(user.decode().lower())
-            except UnicodeDecodeError:
-                return None
-            return account if account is not None and account.password == password else None
+            return self._accounts.get(self._key(user))
+
+    def log_in(self, user, password):
+        """The account, or None. Both arguments are octets."""
+        try:
+            account = self.find_account(user.decode())
+        except UnicodeDecodeError:
+            return None
+        return account if account is not None and account.password == password else None
 
     def any_account(self):
         """The first one; None if there is none."""
