@@ -29,7 +29,7 @@ from messages import as_retrieved  # noqa: E402
 
 HEADER = re.compile(rb"[A-Za-z][!-9;-~]*:")  # an ordinary field-name of RFC 5322, and its colon
 RUNS_WITHIN = 120  # seconds; a ceiling
-NET_POP3 = pathlib.Path(__file__).resolve().parent / "net_pop3.pl"
+PROGRAMS = pathlib.Path(__file__).resolve().parent
 
 
 class Target(NamedTuple):
@@ -61,6 +61,11 @@ def run(command, folder, **environment):
     if done.returncode != 0:
         raise ClientError(f"{command[0]} exited with {done.returncode}:\n{said}")
     return said
+
+
+def program_in(folder, name):
+    """A program of ours, put where the client's user may read it: it need not have access here."""
+    return shutil.copy(PROGRAMS / name, folder)
 
 
 def with_blank_line(octets):
@@ -257,7 +262,9 @@ class Getmail(Client):
             f"[destination]\ntype = Maildir\npath = {box}/\n"
             f"[options]\ndelete = {delete}\nread_all = {delete}\n"
             "delivered_to = false\nreceived = false\n")
-        run(["getmail", "--getmaildir", str(folder)], folder)
+        # The interpreter is the one that getmail is installed for.
+        run(["/usr/bin/python3", program_in(folder, "getmail.py"), "--getmaildir", str(folder)],
+            folder)
         return take_files(box / "new")
 
     def carries(self, sample):
@@ -285,7 +292,7 @@ class NetPop3(Client):
     def retrieve(self, target, folder, delete, tls):
         into = folder / "messages"
         into.mkdir(exist_ok=True)
-        run(["perl", str(NET_POP3), target.host, str(target.port_for(tls)),
+        run(["perl", program_in(folder, "net_pop3.pl"), target.host, str(target.port_for(tls)),
              {"none": "plain", "stls": "stls", "implicit": "tls"}[tls], target.ca, target.user,
              target.password, "delete" if delete else "keep", str(into)], folder)
         return take_files(into)
