@@ -149,9 +149,9 @@ class Accounts(DaemonTest):
         self.start_daemon([self.local(password_hash=scrypt(self.password, cost=16))])
         for count in (1, 2):
             client = self.connect()
-            self.assert_ok(client.command(f"USER {self.USER}"))
-            client.send(b"PASS wrong\r\n")
-            client.close()
+            client.send(f"USER {self.USER}\r\nPASS wrong\r\n".encode())
+            self.assert_ok(client.line())
+            client.reset()
             self.daemon.log.wait("session-end", count=count)
         began = time.monotonic()
         self.assert_err(self.answer(self.USER, "wrong"), "AUTH")

@@ -122,7 +122,7 @@ class Retrieving(DaemonTest):
         self.assertFalse(client.rest().endswith(b"\r\n.\r\n"))
 
     def test_a_session_whose_client_reads_slowly_is_not_taken_over(self):
-        self.start_daemon(limits={"takeover_after": 2})
+        self.start_daemon(limits={"takeover_after": 3})
         client = self.retrieving()
         received, still_reading = [], threading.Event()
         still_reading.set()
@@ -139,7 +139,7 @@ class Retrieving(DaemonTest):
         reader = threading.Thread(target=read_slowly, daemon=True)
         reader.start()
         began = time.monotonic()
-        while time.monotonic() - began < 5:
+        while time.monotonic() - began < 7:
             self.assert_err(self.second(), "IN-USE")
             time.sleep(0.25)
         self.assertTrue(reader.is_alive(), "read all of it: the test proves nothing")
