@@ -149,7 +149,8 @@ static size_t inherited_count(void)
 	return count <= 64 ? (size_t)count : 0;
 }
 
-static bool open_inherited(struct listeners *all, size_t count, char *error_r, size_t error_size)
+static bool open_inherited(struct listeners *all, size_t count, const struct conf *conf,
+			   char *error_r, size_t error_size)
 {
 	/* "pop3:pop3s:unknown" */
 	const char *names = getenv("LISTEN_FDNAMES");
@@ -160,6 +161,13 @@ static bool open_inherited(struct listeners *all, size_t count, char *error_r, s
 		size_t len = names != NULL ? strcspn(names, ":") : 0;
 		bool implicit = len > 0 && memmem(names, len, "pop3s", 5) != NULL;
 
+		if (implicit && conf->tls.certificate == NULL) {
+			snprintf(error_r, error_size,
+				 "%s: a socket for POP3S was handed over, but tls.certificate is "
+				 "not set",
+				 conf->file);
+			return false;
+		}
 		fcntl(fd, F_SETFD, FD_CLOEXEC);
 		ok = fcntl(fd, F_SETFL, O_NONBLOCK) == 0 && listeners_add(all, fd, implicit);
 		if (!ok)
@@ -216,15 +224,9 @@ struct listeners *listeners_open(struct loop *loop, struct log *log, const struc
 			 "over",
 			 conf->file);
 	else if (inherited > 0)
-		ok = open_inherited(all, inherited, error_r, error_size);
+		ok = open_inherited(all, inherited, conf, error_r, error_size);
 	else
 		ok = open_configured(all, conf, error_r, error_size);
-	if (ok && all->implicit && conf->tls.certificate == NULL) {
-		snprintf(error_r, error_size,
-			 "%s: a socket for POP3S was handed over, but tls.certificate is not set",
-			 conf->file);
-		ok = false;
-	}
 	if (!ok)
 		listeners_close(&all);
 	return all;

@@ -89,6 +89,14 @@ void mailboxes_deinit(struct mailboxes *mailboxes)
 	mailbox_memories_deinit(&mailboxes->memories);
 }
 
+/* Guesses go first, then what has waited longest. */
+static bool goes_before(const struct mailbox *a, const struct mailbox *b)
+{
+	if (a->proven != b->proven)
+		return !a->proven;
+	return a->unattended_since_ms < b->unattended_since_ms;
+}
+
 void mailboxes_limit_unattended(struct mailboxes *mailboxes)
 {
 	struct mailbox *oldest = NULL;
@@ -98,7 +106,7 @@ void mailboxes_limit_unattended(struct mailboxes *mailboxes)
 		if (mailbox->session != NULL || mailbox->state > MAILBOX_OPEN)
 			continue;
 		count++;
-		if (oldest == NULL || mailbox->unattended_since_ms < oldest->unattended_since_ms)
+		if (oldest == NULL || goes_before(mailbox, oldest))
 			oldest = mailbox;
 	}
 	if (count > mailboxes->unattended_max)

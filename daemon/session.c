@@ -341,7 +341,8 @@ static void on_stream(void *owner, enum stream_event event)
 		session->client_eof = true;
 		if (session->closed)
 			session_bury(session);
-		else if (!session->greeted)
+		else if (!session->greeted || session->wait != LOGIN_NOT_WAITING)
+			/* Nothing can follow the login that is under way. */
 			session_kill(session, "connection-lost");
 		else
 			session_pump(session);
@@ -439,10 +440,12 @@ const struct address *session_address(const struct session *session)
 	return &session->address;
 }
 
-bool session_is_silent(const struct session *session, uint64_t ms)
+bool session_is_silent(struct session *session, uint64_t ms)
 {
+	uint64_t now = loop_now_ms();
 	uint64_t last = session->last_command_ms;
 	uint64_t progress = stream_last_progress_ms(session->stream);
+	size_t unconfirmed = stream_unconfirmed(session->stream);
 
 	/* In the middle of a message it is the client that is waited for only if it does not keep
 	 * up. */
@@ -450,7 +453,16 @@ bool session_is_silent(const struct session *session, uint64_t ms)
 		return false;
 	if (stream_queued(session->stream) > 0 && progress > last)
 		last = progress;
-	return loop_now_ms() - last >= ms;
+	/* What the kernel has taken from us the client may still be reading: that shows from one
+	 * question to the next. */
+	if (stream_queued(session->stream) == 0 && unconfirmed > 0) {
+		if (unconfirmed != session->unconfirmed)
+			session->unconfirmed_since_ms = now;
+		session->unconfirmed = unconfirmed;
+		if (session->unconfirmed_since_ms > last)
+			last = session->unconfirmed_since_ms;
+	}
+	return now - last >= ms;
 }
 
 void session_stop(struct session *session)

@@ -43,7 +43,7 @@ void session_updated(struct session *session, const char *text);
 
 /* Whether the client was silent for `ms`: it said nothing, and took nothing of what is sent to it.
  */
-bool session_is_silent(const struct session *session, uint64_t ms);
+bool session_is_silent(struct session *session, uint64_t ms);
 const struct address *session_address(const struct session *session);
 
 /* Ends it: `-ERR` where one can be said, no UPDATE. `reason` is static, for the log. */

@@ -51,6 +51,8 @@ struct session {
 	uint64_t started_ms;
 	uint64_t login_began_ms;
 	uint64_t last_command_ms;
+	size_t unconfirmed; /* octets, when session_is_silent() last looked */
+	uint64_t unconfirmed_since_ms;
 	bool greeted;
 	bool refused;      /* greeted with a refusal */
 	bool starting_tls; /* STLS was answered */

@@ -2,10 +2,12 @@
 #include "daemon/stream.h"
 
 #include <errno.h>
+#include <linux/sockios.h>
 #include <netinet/in.h>
 #include <netinet/tcp.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <sys/ioctl.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
@@ -541,6 +543,14 @@ void stream_finish(struct stream *stream)
 void stream_set_secret(struct stream *stream, bool secret)
 {
 	stream->secret = secret;
+}
+
+size_t stream_unconfirmed(const struct stream *stream)
+{
+	int octets = 0;
+
+	return ioctl(stream->transport.fd, SIOCOUTQ, &octets) == 0 && octets > 0 ? (size_t)octets
+										 : 0;
 }
 
 uint64_t stream_last_progress_ms(const struct stream *stream)

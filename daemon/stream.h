@@ -85,6 +85,9 @@ void stream_finish(struct stream *stream);
 /* While set, octets that were taken or sent are wiped: passwords pass. */
 void stream_set_secret(struct stream *stream, bool secret);
 
+/* Octets that were sent and that the peer's system has not confirmed. */
+size_t stream_unconfirmed(const struct stream *stream);
+
 /* When an octet last went in or out, loop_now_ms(). */
 uint64_t stream_last_progress_ms(const struct stream *stream);
 
