@@ -76,16 +76,21 @@ static bool retrieval_ask(struct imap_retrieval *retrieval, struct imap_retrieva
 
 static uint64_t first_part_octets(uint64_t top_lines)
 {
-	if (top_lines >= TOP_PART_MAX / TOP_LINE_OCTETS)
-		return TOP_PART_MAX;
 	if (top_lines * TOP_LINE_OCTETS < TOP_PART_MIN)
 		return TOP_PART_MIN;
 	return top_lines * TOP_LINE_OCTETS;
 }
 
+/* Whoever asks for that many lines wants the message: fetchmail retrieves with TOP n 99999999, and
+ * deletes what it got. It is fetched like RETR's, in one piece that cannot lack its end. */
+static bool retrieval_is_in_parts(const struct imap_retrieval *retrieval)
+{
+	return retrieval->top && retrieval->top_lines < TOP_PART_MAX / TOP_LINE_OCTETS;
+}
+
 static bool retrieval_wants_body(const struct imap_retrieval *retrieval)
 {
-	return retrieval->top && retrieval->top_lines > 0;
+	return retrieval_is_in_parts(retrieval) && retrieval->top_lines > 0;
 }
 
 enum imap_retrieval_status imap_retrieval_start(struct imap_retrieval *retrieval,
@@ -104,8 +109,9 @@ enum imap_retrieval_status imap_retrieval_start(struct imap_retrieval *retrieval
 		.top_lines = top_lines,
 	};
 	byte_stuff_init(&retrieval->stuff, top ? top_lines : BYTE_STUFF_ALL_LINES);
-	asked = retrieval_ask(retrieval, &retrieval->head,
-			      top ? IMAP_SECTION_HEADER : IMAP_SECTION_WHOLE, 0, 0);
+	asked = retrieval_ask(
+		retrieval, &retrieval->head,
+		retrieval_is_in_parts(retrieval) ? IMAP_SECTION_HEADER : IMAP_SECTION_WHOLE, 0, 0);
 	if (asked && retrieval_wants_body(retrieval))
 		asked = retrieval_ask(retrieval, &retrieval->body, IMAP_SECTION_TEXT, 0,
 				      first_part_octets(top_lines));
@@ -138,8 +144,10 @@ static bool part_accepts(struct imap_retrieval_part *part, const struct imap_bod
 	if (body->is_partial && (part->asked == 0 || body->origin > part->origin))
 		return false;
 	part->present = true;
-	if (body->is_nil || body->octets == 0)
+	if (body->is_nil || body->octets == 0) {
+		part->complete = !body->is_nil;
 		return false;
+	}
 	part->taken = true;
 	part->whole = !body->is_partial && part->asked > 0;
 	part->skip = part->origin - (body->is_partial ? body->origin : 0);
@@ -241,14 +249,19 @@ static enum imap_retrieval_status retrieval_probed(struct imap_retrieval *retrie
 static enum imap_retrieval_status retrieval_next_part(struct imap_retrieval *retrieval)
 {
 	struct imap_retrieval_part *body = &retrieval->body;
-	uint64_t origin = body->origin;
+	uint64_t origin = body->origin + body->received;
 	uint64_t count = body->asked;
 
 	if (!body->too_early || body->taken) {
-		/* What is shorter than asked is the end, and what is longer is all there is. */
-		if (body->whole || body->received != body->asked)
+		bool all = retrieval->head.received + origin >= retrieval->expected_octets;
+
+		/* An answer without the section is not the end, unless nothing is missing. What is
+		 * shorter than asked should be the end: that is believed if the listed size agrees,
+		 * otherwise only an empty part is. */
+		if (!body->present && !all)
+			return retrieval_abort(retrieval, "the server gave no more of the text");
+		if (body->whole || body->received == 0 || (body->received < body->asked && all))
 			return retrieval_end(retrieval);
-		origin += body->asked;
 		count = count < TOP_PART_MAX / 2 ? count * 2 : TOP_PART_MAX;
 	}
 	if (!retrieval_ask(retrieval, body, IMAP_SECTION_TEXT, origin, count))
@@ -262,7 +275,7 @@ static enum imap_retrieval_status retrieval_settle(struct imap_retrieval *retrie
 	if (retrieval->failed && (retrieval->begun || retrieval->refused))
 		return retrieval_over(retrieval, retrieval->begun ? IMAP_RETRIEVAL_BROKEN
 								  : IMAP_RETRIEVAL_REFUSED);
-	if (!retrieval->head.taken) {
+	if (!retrieval->head.taken && !retrieval->body.taken) {
 		/* The guard: an answer without octets is a message only if it was listed as empty.
 		 */
 		if (retrieval->failed || !retrieval->head.present || retrieval->expected_octets > 0)

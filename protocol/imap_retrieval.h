@@ -6,6 +6,7 @@
  *   TOP n 0    UID FETCH uid (BODY.PEEK[HEADER])
  *   TOP n k    the same, and UID FETCH uid (BODY.PEEK[TEXT]<0.m>) behind it; further parts
  *              while k lines are not complete. A server may answer with more or less than m.
+ *              From some ten thousand lines on, as RETR: that is how fetchmail retrieves.
  *
  * Cut-through: octets are handed on as they come, byte-stuffed, and nothing is kept. `+OK` is said
  * when the first octet is there, the final dot only behind the tagged OK. OK without data,
@@ -49,7 +50,7 @@ struct imap_retrieval_part {
 	bool present;      /* the section came, be it empty */
 	bool taken;        /* ... with octets, which were handed on */
 	bool whole;        /* the server sent the whole section where a part was asked for */
-	bool complete;     /* its last octet is here */
+	bool complete;     /* its last octet is here, or it has none */
 	bool too_early;    /* it came before the part in front of it, and was dropped */
 };
 
