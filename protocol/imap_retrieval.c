@@ -253,14 +253,14 @@ static enum imap_retrieval_status retrieval_next_part(struct imap_retrieval *ret
 	uint64_t count = body->asked;
 
 	if (!body->too_early || body->taken) {
-		bool all = retrieval->head.received + origin >= retrieval->expected_octets;
-
-		/* An answer without the section is not the end, unless nothing is missing. What is
-		 * shorter than asked should be the end: that is believed if the listed size agrees,
-		 * otherwise only an empty part is. */
-		if (!body->present && !all)
+		/* An answer without the section is not the end, unless nothing is missing. */
+		if (!body->present &&
+		    retrieval->head.received + origin < retrieval->expected_octets)
 			return retrieval_abort(retrieval, "the server gave no more of the text");
-		if (body->whole || body->received == 0 || (body->received < body->asked && all))
+		/* What is shorter than asked is the end (RFC 3501 section 6.4.5), and what is
+		 * longer is all there is: Exchange may send everything and call it the part. To ask
+		 * such a server whether there is more would bring the same octets twice. */
+		if (body->whole || body->received != body->asked)
 			return retrieval_end(retrieval);
 		count = count < TOP_PART_MAX / 2 ? count * 2 : TOP_PART_MAX;
 	}
