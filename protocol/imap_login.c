@@ -91,7 +91,7 @@ static enum imap_login_step login_authenticated(struct imap_login *login,
 		login_enter(login, LOGIN_AUTHENTICATED);
 		return IMAP_LOGIN_AUTHENTICATED;
 	}
-	if (event->status == IMAP_NO && !imap_refusal_is_temporary(event))
+	if (imap_refusal_of_password(event))
 		return login_fail(login, IMAP_LOGIN_WRONG_PASSWORD, event->text,
 				  "the server refused name and password");
 	return login_fail(login, IMAP_LOGIN_TEMPORARY, event->text, "the server refused the login");
@@ -113,7 +113,7 @@ static enum imap_login_step login_opened(struct imap_login *login, const struct 
 		login->capability_id = 0;
 	} else if (event->id == login->waiting_for) {
 		login->waiting_for = 0;
-		if (event->status == IMAP_NO && !imap_refusal_is_temporary(event))
+		if (imap_refusal_of_folder(event))
 			return login_fail(login, IMAP_LOGIN_NO_FOLDER, event->text,
 					  "the server does not open the folder");
 		if (event->status != IMAP_OK)

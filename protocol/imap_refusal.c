@@ -38,6 +38,22 @@ bool imap_refusal_is_temporary(const struct imap_event *event)
 	return false;
 }
 
+bool imap_refusal_of_password(const struct imap_event *event)
+{
+	return event->status == IMAP_NO && !imap_refusal_is_temporary(event) &&
+	       (event->code == IMAP_CODE_NONE || event->code == IMAP_CODE_ALERT ||
+		event->code == IMAP_CODE_AUTHENTICATIONFAILED ||
+		event->code == IMAP_CODE_AUTHORIZATIONFAILED || event->code == IMAP_CODE_EXPIRED ||
+		event->code == IMAP_CODE_NOPERM);
+}
+
+bool imap_refusal_of_folder(const struct imap_event *event)
+{
+	return event->status == IMAP_NO && !imap_refusal_is_temporary(event) &&
+	       (event->code == IMAP_CODE_NONE || event->code == IMAP_CODE_NONEXISTENT ||
+		event->code == IMAP_CODE_TRYCREATE || event->code == IMAP_CODE_NOPERM);
+}
+
 void imap_refusal_copy(char text_r[IMAP_REFUSAL_TEXT_MAX], const char *text, const char *otherwise)
 {
 	(void)snprintf(text_r, IMAP_REFUSAL_TEXT_MAX, "%s", text[0] != '\0' ? text : otherwise);

@@ -4,7 +4,8 @@
  *
  * A server that is overloaded says NO (or BAD) as one that knows no such user does; the difference
  * is in the response code (RFC 5530) or, where there is none, in words that are known from the
- * field. Anything not recognised is meant as it was said.
+ * field. A NO to a login or to SELECT settles something only where its code allows that; without a
+ * code and known words it is meant as it was said.
  */
 #ifndef PROTOCOL_IMAP_REFUSAL_H
 #define PROTOCOL_IMAP_REFUSAL_H
@@ -15,6 +16,13 @@ enum { IMAP_REFUSAL_TEXT_MAX = 256 };
 
 /* Whether the server may do later what it refused now. */
 bool imap_refusal_is_temporary(const struct imap_event *event);
+
+/* Whether a NO to AUTHENTICATE or LOGIN means that name or password are wrong. Any other response
+ * code tells of a server in trouble; many servers give none, or [ALERT], with a wrong password. */
+bool imap_refusal_of_password(const struct imap_event *event);
+
+/* Whether a NO to SELECT means that there is no such folder, or none for us. */
+bool imap_refusal_of_folder(const struct imap_event *event);
 
 /* Keeps a text: the server's, or ours where the server gave none. Cut where it is too long. */
 void imap_refusal_copy(char text_r[IMAP_REFUSAL_TEXT_MAX], const char *text, const char *otherwise);

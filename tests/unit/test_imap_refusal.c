@@ -48,6 +48,50 @@ static void what_passes_is_told_from_what_stays(void **state)
 	}
 }
 
+/* What a NO says of the password and of the folder, by its code. */
+static const struct {
+	enum imap_status status;
+	enum imap_code code;
+	const char *text;
+	bool password;
+	bool folder;
+} blames[] = {
+	{ IMAP_NO, IMAP_CODE_NONE, "no", true, true },
+	{ IMAP_NO, IMAP_CODE_NONE, "Server Unavailable. 15", false, false },
+	{ IMAP_NO, IMAP_CODE_ALERT, "Invalid credentials (Failure)", true, false },
+	{ IMAP_NO, IMAP_CODE_ALERT, "Too many simultaneous connections. (Failure)", false, false },
+	{ IMAP_NO, IMAP_CODE_AUTHENTICATIONFAILED, "", true, false },
+	{ IMAP_NO, IMAP_CODE_AUTHORIZATIONFAILED, "", true, false },
+	{ IMAP_NO, IMAP_CODE_EXPIRED, "", true, false },
+	{ IMAP_NO, IMAP_CODE_NOPERM, "", true, true },
+	{ IMAP_NO, IMAP_CODE_NONEXISTENT, "", false, true },
+	{ IMAP_NO, IMAP_CODE_TRYCREATE, "", false, true },
+	{ IMAP_NO, IMAP_CODE_OTHER, "", false, false },
+	{ IMAP_NO, IMAP_CODE_UNAVAILABLE, "", false, false },
+	{ IMAP_NO, IMAP_CODE_INUSE, "", false, false },
+	{ IMAP_NO, IMAP_CODE_LIMIT, "", false, false },
+	{ IMAP_NO, IMAP_CODE_OVERQUOTA, "", false, false },
+	{ IMAP_NO, IMAP_CODE_EXPUNGEISSUED, "", false, false },
+	{ IMAP_NO, IMAP_CODE_THROTTLED, "", false, false },
+	{ IMAP_BAD, IMAP_CODE_NONE, "", false, false },
+	{ IMAP_OK, IMAP_CODE_NONE, "", false, false },
+};
+
+static void trouble_blames_neither_password_nor_folder(void **state)
+{
+	(void)state;
+	for (size_t i = 0; i < sizeof(blames) / sizeof(blames[0]); i++) {
+		struct imap_event event = { .status = blames[i].status,
+					    .code = blames[i].code,
+					    .text = blames[i].text };
+
+		if (imap_refusal_of_password(&event) != blames[i].password)
+			fail_msg("row %zu: the password is blamed, or not", i);
+		if (imap_refusal_of_folder(&event) != blames[i].folder)
+			fail_msg("row %zu: the folder is blamed, or not", i);
+	}
+}
+
 static void texts_are_kept_and_cut(void **state)
 {
 	char text[IMAP_REFUSAL_TEXT_MAX];
@@ -68,6 +112,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(what_passes_is_told_from_what_stays),
+		cmocka_unit_test(trouble_blames_neither_password_nor_folder),
 		cmocka_unit_test(texts_are_kept_and_cut),
 	};
 
