@@ -37,6 +37,8 @@ struct update_command {
 	uint32_t id; /* 0: free */
 	size_t from;
 	size_t count;
+	bool in_noop;  /* `id` is the NOOP behind EXPUNGEISSUED */
+	bool repeated; /* behind that NOOP, which is done once */
 };
 
 struct imap_update {
@@ -181,6 +183,8 @@ static void update_send(struct imap_update *update)
 		if (command->id != 0)
 			continue;
 		command->from = update->asked;
+		command->in_noop = false;
+		command->repeated = false;
 		command->id = update_command(update, uids + update->asked, count - update->asked,
 					     &command->count);
 		if (command->id != 0)
@@ -325,6 +329,13 @@ static bool update_may_lack_target(const struct imap_update *update, const struc
 	       !imap_refusal_is_temporary(event);
 }
 
+/* A message that was not copied must not be removed. */
+static void update_drop_uncopied(struct imap_update *update, size_t from, size_t count)
+{
+	if (update->step == STEP_COPY)
+		memset(&update->deleted[from], 0, count * sizeof(*update->deleted));
+}
+
 static void update_refused(struct imap_update *update, struct update_command *command,
 			   const struct imap_event *event)
 {
@@ -335,10 +346,66 @@ static void update_refused(struct imap_update *update, struct update_command *co
 		update_send_single(update);
 		return;
 	}
-	if (update->step == STEP_COPY)
-		memset(&update->deleted[command->from], 0,
-		       command->count * sizeof(*update->deleted));
+	update_drop_uncopied(update, command->from, command->count);
 	update_fail(update, event->text, "the server refused");
+}
+
+/* Some of the command's messages are gone, which the server may not tell in its answer (RFC 2180
+ * section 4, RFC 5530): NOOP lets it, and then the others have their turn. */
+static bool update_pause(struct imap_update *update, struct update_command *command,
+			 const struct imap_event *event)
+{
+	if (event->status != IMAP_NO || event->code != IMAP_CODE_EXPUNGEISSUED ||
+	    command->repeated || update->refused)
+		return false;
+	command->id = imap_client_noop(update->client);
+	command->in_noop = command->id != 0;
+	return command->in_noop;
+}
+
+/* The same once more. Its tag may have grown, and the set with it beyond what a command holds. */
+static void update_repeat(struct imap_update *update, struct update_command *command)
+{
+	const uint32_t *uids;
+	size_t taken = 0;
+
+	(void)update_uids(update, &uids);
+	command->in_noop = false;
+	command->repeated = true;
+	if (!update->refused)
+		command->id = update_command(update, uids + command->from, command->count, &taken);
+	if (command->id == 0)
+		taken = 0;
+	if (taken == command->count)
+		return;
+	update_drop_uncopied(update, command->from + taken, command->count - taken);
+	command->count = taken;
+	update_fail(update, "the IMAP command could not be repeated", "");
+}
+
+/* A message that is gone needs neither flag nor removal. */
+static bool update_is_done_anyway(const struct imap_update *update, const struct imap_event *event)
+{
+	return (update->step == STEP_STORE || update->step == STEP_EXPUNGE) &&
+	       event->status == IMAP_NO && event->code == IMAP_CODE_EXPUNGEISSUED;
+}
+
+static void update_answered(struct imap_update *update, struct update_command *command,
+			    const struct imap_event *event)
+{
+	command->id = 0;
+	if (command->in_noop) {
+		update_repeat(update, command);
+		return;
+	}
+	if (event->status == IMAP_OK) {
+		update->target_exists |= step_needs_target(update->step);
+		return;
+	}
+	if (update_pause(update, command, event))
+		return;
+	if (!command->repeated || !update_is_done_anyway(update, event))
+		update_refused(update, command, event);
 }
 
 /* LIST may fail: then the trash is where the configuration says. So may CREATE, if somebody else
@@ -368,11 +435,7 @@ static enum imap_update_status update_done(struct imap_update *update,
 
 		if (command->id != event->id)
 			continue;
-		command->id = 0;
-		if (event->status != IMAP_OK)
-			update_refused(update, command, event);
-		else if (step_needs_target(update->step))
-			update->target_exists = true;
+		update_answered(update, command, event);
 		if (update->single == 0)
 			update_send(update);
 		return update_advance(update);

@@ -12,6 +12,9 @@
  * what others flagged, is never sent. A target folder that does not exist is created once. Before
  * all this, `seen` messages get \Seen (best effort: its failure is not the session's). Sets are cut
  * so that each command is short; commands of one step are pipelined, steps are not.
+ *
+ * A command that is answered NO [EXPUNGEISSUED] (some of the messages are gone) is repeated once
+ * behind a NOOP; a second such answer is good enough for STORE and EXPUNGE.
  */
 #ifndef PROTOCOL_IMAP_UPDATE_H
 #define PROTOCOL_IMAP_UPDATE_H

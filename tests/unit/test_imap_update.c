@@ -18,6 +18,7 @@ static void on_event(void *machine, const struct imap_event *event)
 
 #define STORE "1 UID STORE 7,9 +FLAGS.SILENT (\\Deleted)\r\n"
 #define EXPUNGE "2 UID EXPUNGE 7,9\r\n"
+#define NOOP "2 NOOP\r\n"
 #define MOVE "1 UID MOVE 7,9 Bin\r\n"
 #define COPY "1 UID COPY 7,9 Bin\r\n"
 
@@ -62,6 +63,42 @@ static const struct row {
 	  "no", "store", false, false },
 	{ "EXPUNGE refused", "UIDPLUS", IMAP_UPDATE_EXPUNGE, "", "79", "",
 	  "$1 OK x\r\n$2 BAD no\r\n", STORE EXPUNGE, "no", "expunge", false, false },
+	{ "STORE of a message that is gone", "UIDPLUS", IMAP_UPDATE_EXPUNGE, "", "79", "",
+	  "$1 NO [EXPUNGEISSUED] x\r\n* 1 EXPUNGE\r\n$2 OK x\r\n$3 OK x\r\n$4 OK x\r\n",
+	  STORE NOOP "3 UID STORE 7,9 +FLAGS.SILENT (\\Deleted)\r\n4 UID EXPUNGE 7,9\r\n", NULL,
+	  NULL, false, false },
+	{ "and STORE says so again", "UIDPLUS", IMAP_UPDATE_FLAG, "", "79", "",
+	  "$1 NO [EXPUNGEISSUED] x\r\n$2 OK x\r\n$3 NO [EXPUNGEISSUED] x\r\n",
+	  STORE NOOP "3 UID STORE 7,9 +FLAGS.SILENT (\\Deleted)\r\n", NULL, NULL, false, false },
+	{ "the repeated STORE is refused", "UIDPLUS", IMAP_UPDATE_EXPUNGE, "", "79", "",
+	  "$1 NO [EXPUNGEISSUED] x\r\n$2 OK x\r\n$3 NO no\r\n",
+	  STORE NOOP "3 UID STORE 7,9 +FLAGS.SILENT (\\Deleted)\r\n", "no", "store", false, false },
+	{ "EXPUNGE of a message that is gone", "UIDPLUS", IMAP_UPDATE_EXPUNGE, "", "79", "",
+	  "$1 OK x\r\n$2 NO [EXPUNGEISSUED] x\r\n$3 OK x\r\n$4 OK x\r\n",
+	  STORE EXPUNGE "3 NOOP\r\n4 UID EXPUNGE 7,9\r\n", NULL, NULL, false, false },
+	{ "and EXPUNGE says so again", "UIDPLUS", IMAP_UPDATE_EXPUNGE, "", "79", "",
+	  "$1 OK x\r\n$2 NO [EXPUNGEISSUED] x\r\n$3 NO x\r\n$4 NO [EXPUNGEISSUED] x\r\n",
+	  STORE EXPUNGE "3 NOOP\r\n4 UID EXPUNGE 7,9\r\n", NULL, NULL, false, false },
+	{ "BYE to the NOOP", "UIDPLUS", IMAP_UPDATE_EXPUNGE, "", "79", "",
+	  "$1 NO [EXPUNGEISSUED] x\r\n* BYE no\r\n", STORE NOOP, "no", "store", false, false },
+	{ "MOVE of a message that is gone", "MOVE", IMAP_UPDATE_MOVE, "Bin", "79", "",
+	  "$1 NO [EXPUNGEISSUED] x\r\n$2 OK x\r\n$3 OK x\r\n", MOVE NOOP "3 UID MOVE 7,9 Bin\r\n",
+	  NULL, NULL, false, false },
+	{ "and MOVE says so again", "MOVE", IMAP_UPDATE_MOVE, "Bin", "79", "",
+	  "$1 NO [EXPUNGEISSUED] x\r\n$2 OK x\r\n$3 NO [EXPUNGEISSUED] no\r\n",
+	  MOVE NOOP "3 UID MOVE 7,9 Bin\r\n", "no", "move", false, false },
+	{ "the repeated MOVE wants a folder", "MOVE", IMAP_UPDATE_MOVE, "Bin", "79", "",
+	  "$1 NO [EXPUNGEISSUED] x\r\n$2 OK x\r\n$3 NO [TRYCREATE] x\r\n$4 OK x\r\n$5 OK x\r\n",
+	  MOVE NOOP "3 UID MOVE 7,9 Bin\r\n4 CREATE Bin\r\n5 UID MOVE 7,9 Bin\r\n", NULL, NULL,
+	  false, false },
+	{ "COPY of a message that is gone", "UIDPLUS", IMAP_UPDATE_MOVE, "Bin", "79", "",
+	  "$1 NO [EXPUNGEISSUED] x\r\n$2 OK x\r\n$3 OK x\r\n$4 OK x\r\n$5 OK x\r\n",
+	  COPY NOOP "3 UID COPY 7,9 Bin\r\n4 UID STORE 7,9 +FLAGS.SILENT (\\Deleted)\r\n5 UID "
+		    "EXPUNGE 7,9\r\n",
+	  NULL, NULL, false, false },
+	{ "and COPY says so again", "UIDPLUS", IMAP_UPDATE_MOVE, "Bin", "79", "",
+	  "$1 NO [EXPUNGEISSUED] x\r\n$2 OK x\r\n$3 NO [EXPUNGEISSUED] no\r\n",
+	  COPY NOOP "3 UID COPY 7,9 Bin\r\n", "no", "copy", false, false },
 	{ "BYE", "UIDPLUS", IMAP_UPDATE_EXPUNGE, "", "79", "", "* BYE no\r\n", STORE, "no", "store",
 	  false, false },
 	{ "BYE while flagging \\Seen", "UIDPLUS", IMAP_UPDATE_EXPUNGE, "", "7", "9", "* BYE no\r\n",
