@@ -207,6 +207,38 @@ static void update_send_single(struct imap_update *update)
 		update_fail(update, "no IMAP command could be made", "");
 }
 
+/* Whether the server would forget that messages are \Deleted (RFC 3501 section 7.1,
+ * PERMANENTFLAGS), so that they were listed again the next time. */
+static bool update_forgets_deleted(const struct imap_update *update)
+{
+	const struct imap_selected *selected = imap_client_selected(update->client);
+
+	return (selected->permanent_flags & IMAP_FLAG_DELETED) == 0 &&
+	       (update->mode == IMAP_UPDATE_FLAG ||
+		!imap_client_has(update->client, IMAP_CAP_UIDPLUS));
+}
+
+/* Before any deletion: whether its last step is a STORE that would be forgotten. Where the trash
+ * is, and so whether messages are in it already, is not known yet. */
+static bool update_comes_to_nothing(const struct imap_update *update)
+{
+	bool moves =
+		update->mode == IMAP_UPDATE_TRASH ||
+		(update->mode == IMAP_UPDATE_MOVE &&
+		 !is_same_mailbox(bytebuf_peek(&update->target), bytebuf_peek(&update->selected)));
+
+	if (update->deleted_count == 0 || update->mode == IMAP_UPDATE_KEEP)
+		return false;
+	return update_forgets_deleted(update) &&
+	       !(moves && imap_client_has(update->client, IMAP_CAP_MOVE));
+}
+
+static void update_fail_forgotten(struct imap_update *update)
+{
+	update_fail(update, "the server does not keep \\Deleted (PERMANENTFLAGS)", "");
+	update->failed_step = STEP_STORE;
+}
+
 /* Drops from `deleted` what was not copied: it is 0, or was not asked for any more. */
 static void update_keep_copied(struct imap_update *update)
 {
@@ -226,7 +258,10 @@ static enum update_step update_way_to_target(struct imap_update *update)
 
 	if (is_same_mailbox(target, bytebuf_peek(&update->selected))) {
 		update->mode = IMAP_UPDATE_EXPUNGE;
-		return STEP_STORE;
+		if (!update_forgets_deleted(update))
+			return STEP_STORE;
+		update_fail_forgotten(update);
+		return STEP_OVER;
 	}
 	if (target.len == 0) {
 		update_fail(update, "there is no folder to move deleted messages to", "");
@@ -260,6 +295,10 @@ static enum update_step update_following(struct imap_update *update)
 {
 	switch (update->step) {
 	case STEP_START:
+		if (update_comes_to_nothing(update)) {
+			update_fail_forgotten(update);
+			return STEP_OVER;
+		}
 		return update->seen_count > 0 ? STEP_SEEN : update_first_for_deleted(update);
 	case STEP_SEEN:
 		return update_first_for_deleted(update);

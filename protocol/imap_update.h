@@ -15,6 +15,9 @@
  *
  * A command that is answered NO [EXPUNGEISSUED] (some of the messages are gone) is repeated once
  * behind a NOOP; a second such answer is good enough for STORE and EXPUNGE.
+ *
+ * Where messages would stay flagged \Deleted and the server would forget it (PERMANENTFLAGS), the
+ * update fails before anything is sent; before the STORE, if only LIST tells.
  */
 #ifndef PROTOCOL_IMAP_UPDATE_H
 #define PROTOCOL_IMAP_UPDATE_H

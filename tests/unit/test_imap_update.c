@@ -19,6 +19,7 @@ static void on_event(void *machine, const struct imap_event *event)
 #define STORE "1 UID STORE 7,9 +FLAGS.SILENT (\\Deleted)\r\n"
 #define EXPUNGE "2 UID EXPUNGE 7,9\r\n"
 #define NOOP "2 NOOP\r\n"
+#define SEEN "1 UID STORE 8 +FLAGS.SILENT (\\Seen)\r\n"
 #define MOVE "1 UID MOVE 7,9 Bin\r\n"
 #define COPY "1 UID COPY 7,9 Bin\r\n"
 
@@ -472,10 +473,71 @@ static void only_what_was_copied_is_removed(void **state)
 	imap_script_deinit(&script);
 }
 
+/* The server keeps \Seen alone: what is left flagged \Deleted would come back. */
+static void deletions_that_would_be_forgotten_fail(void **state)
+{
+	static const struct {
+		const char *name;
+		const char *capabilities;
+		enum imap_update_mode mode;
+		const char *folder;
+		const char *deleted;
+		const char *server;
+		const char *sent;
+		enum imap_update_status status;
+	} cases[] = {
+		{ "flag", "UIDPLUS MOVE", IMAP_UPDATE_FLAG, "", "79", "", "", IMAP_UPDATE_FAILED },
+		{ "expunge", "MOVE", IMAP_UPDATE_EXPUNGE, "", "79", "", "", IMAP_UPDATE_FAILED },
+		{ "copy", "", IMAP_UPDATE_MOVE, "Bin", "79", "", "", IMAP_UPDATE_FAILED },
+		{ "trash by copying", "", IMAP_UPDATE_TRASH, "Bin", "79", "", "",
+		  IMAP_UPDATE_FAILED },
+		{ "move to where it is", "MOVE", IMAP_UPDATE_MOVE, "inbox", "79", "", "",
+		  IMAP_UPDATE_FAILED },
+		{ "in the trash already", "MOVE", IMAP_UPDATE_TRASH, "inbox", "79",
+		  "$1 OK x\r\n$2 OK x\r\n", SEEN "2 LIST \"\" \"*\"\r\n", IMAP_UPDATE_FAILED },
+		{ "move", "MOVE", IMAP_UPDATE_MOVE, "Bin", "79", "$1 OK x\r\n$2 OK x\r\n",
+		  SEEN "2 UID MOVE 7,9 Bin\r\n", IMAP_UPDATE_DONE },
+		{ "expunge with UIDPLUS", "UIDPLUS", IMAP_UPDATE_EXPUNGE, "", "79",
+		  "$1 OK x\r\n$2 OK x\r\n$3 OK x\r\n",
+		  SEEN "2 UID STORE 7,9 +FLAGS.SILENT (\\Deleted)\r\n3 UID EXPUNGE 7,9\r\n",
+		  IMAP_UPDATE_DONE },
+		{ "keep", "", IMAP_UPDATE_KEEP, "", "79", "$1 OK x\r\n", SEEN, IMAP_UPDATE_DONE },
+		{ "nothing deleted", "", IMAP_UPDATE_FLAG, "", "", "$1 OK x\r\n", SEEN,
+		  IMAP_UPDATE_DONE },
+	};
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+		static struct imap_script script;
+		struct imap_update_plan plan = { .mode = cases[i].mode,
+						 .folder = span_text(cases[i].folder),
+						 .selected = span_text("INBOX") };
+		struct driver driver;
+
+		plan.deleted = uids_of(cases[i].deleted, &plan.deleted_count);
+		plan.seen = uids_of("8", &plan.seen_count);
+		imap_script_init_selected(&script, cases[i].capabilities, 9);
+		imap_script_say(&script, "* OK [PERMANENTFLAGS (\\Seen)] limited\r\n");
+		imap_script_begin(&script, on_event, &driver, IMAP_SCRIPT_WHOLE);
+		start(&driver, &script, &plan);
+		imap_script_say(&script, cases[i].server);
+		if (strcmp(script.sent, cases[i].sent) != 0 || driver.status != cases[i].status)
+			fail_msg("%s: status %d, sent\n%s", cases[i].name, (int)driver.status,
+				 script.sent);
+		if (driver.status == IMAP_UPDATE_FAILED) {
+			assert_non_null(strstr(imap_update_text(driver.update), "PERMANENTFLAGS"));
+			assert_string_equal(imap_update_step(driver.update), "store");
+		}
+		imap_update_free(&driver.update);
+		imap_script_deinit(&script);
+	}
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(updates_are_done_as_written),
+		cmocka_unit_test(deletions_that_would_be_forgotten_fail),
 		cmocka_unit_test(many_deletions_are_cut_into_short_commands),
 		cmocka_unit_test(a_great_many_wait_for_their_turn),
 		cmocka_unit_test(one_refused_store_of_many_sends_no_expunge),
