@@ -170,6 +170,9 @@ static enum imap_response_type take_start(struct imap_response_parser *parser,
 	struct imap_response *response = &parser->response;
 
 	*response = (struct imap_response){ .text = "" };
+	/* An empty line is no response, and some servers say one between two. */
+	if (token->type == IMAP_TOKEN_EOL)
+		return go_on(parser, START);
 	if (token->type != IMAP_TOKEN_ATOM)
 		return violation(parser, "a response begins with neither tag, \"*\" nor \"+\"");
 	if (token_is(token, "*"))
@@ -481,6 +484,9 @@ static enum imap_response_type take_item_flag(struct imap_response_parser *parse
 {
 	if (token->type == IMAP_TOKEN_CLOSE)
 		return go_on(parser, ITEM);
+	/* A keyword in quotes, which is none of ours. */
+	if (token->type == IMAP_TOKEN_QUOTED)
+		return go_on(parser, ITEM_FLAG);
 	if (token->type != IMAP_TOKEN_ATOM)
 		return violation(parser, "a flag is no atom");
 	parser->response.message.flags |= find_word(flags, token->text)->value;
