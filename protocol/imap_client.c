@@ -27,6 +27,7 @@ struct imap_client {
 };
 
 static const char unasked_octets[] = "octets behind STARTTLS, in the clear";
+static const char renumbered[] = "the server numbered the mailbox anew";
 
 const char *imap_state_name(enum imap_state state)
 {
@@ -93,15 +94,21 @@ static void client_forget_mailbox(struct imap_client *client)
 	};
 }
 
-/* What comes from now on may be the new mailbox's: everything before the SELECT is answered. */
+/*
+ * What comes from now on may be the new mailbox's: everything before the SELECT is answered. While
+ * no mailbox is selected it can be no other's, whatever else is unanswered. Otherwise it may be the
+ * old one's until the commands in front of the SELECT are answered.
+ */
 static void client_watch_select(struct imap_client *client)
 {
-	const struct imap_pending *oldest = imap_pipeline_oldest(&client->pipeline);
+	const struct imap_pending *pending =
+		imap_pipeline_find_command(&client->pipeline, IMAP_COMMAND_SELECT);
 
-	if (oldest == NULL || oldest->command != IMAP_COMMAND_SELECT ||
-	    oldest->id == client->selecting)
+	if (pending == NULL || pending->id == client->selecting)
 		return;
-	client->selecting = oldest->id;
+	if (client->state == IMAP_SELECTED && pending != imap_pipeline_oldest(&client->pipeline))
+		return;
+	client->selecting = pending->id;
 	client_forget_mailbox(client);
 }
 
@@ -138,6 +145,17 @@ static void client_note(struct imap_client *client, const struct imap_response *
 		client->selected.read_only = false;
 }
 
+/* UIDs of the mailbox at hand stand for other messages from now on (RFC 3501 section 2.3.1.1):
+ * nothing that was listed can be named any more. */
+static bool client_is_renumbered(const struct imap_client *client,
+				 const struct imap_response *response)
+{
+	return response->note == IMAP_NOTE_UIDVALIDITY && client->state == IMAP_SELECTED &&
+	       client->selected.uidvalidity != 0 &&
+	       client->selected.uidvalidity != response->noted &&
+	       imap_pipeline_find_command(&client->pipeline, IMAP_COMMAND_SELECT) == NULL;
+}
+
 /* An untagged OK, NO, BAD, PREAUTH or BYE. */
 static enum imap_event_type client_status(struct imap_client *client,
 					  const struct imap_response *response,
@@ -155,6 +173,8 @@ static enum imap_event_type client_status(struct imap_client *client,
 	}
 	if (response->status == IMAP_PREAUTH)
 		return client_violation(client, event, "PREAUTH is not the greeting");
+	if (client_is_renumbered(client, response))
+		return client_violation(client, event, renumbered);
 	client_note(client, response);
 	if (response->status != IMAP_BYE)
 		return IMAP_EVENT_NOTICE;
@@ -175,6 +195,8 @@ static bool client_succeed(struct imap_client *client, enum imap_command command
 	if (command == IMAP_COMMAND_LOGIN || command == IMAP_COMMAND_AUTHENTICATE) {
 		if (response->note != IMAP_NOTE_CAPABILITY)
 			client_forget_capabilities(client);
+		/* No SELECT was heeded before; what came is no mailbox's. */
+		client_forget_mailbox(client);
 		return client_enter(client, IMAP_AUTHENTICATED);
 	}
 	if (command == IMAP_COMMAND_SELECT)
@@ -214,6 +236,8 @@ static enum imap_event_type client_tagged(struct imap_client *client,
 					  const struct imap_response *response,
 					  struct imap_event *event)
 {
+	if (client_is_renumbered(client, response))
+		return client_violation(client, event, renumbered);
 	event->id = tag_id(response);
 	if (event->id == 0 || !imap_pipeline_complete(&client->pipeline, event->id,
 						      response->status == IMAP_OK, &event->command))
@@ -270,6 +294,7 @@ static enum imap_event_type client_dispatch(struct imap_client *client,
 		break;
 	case IMAP_RESPONSE_EXISTS:
 		client->selected.exists = response->number;
+		client->selected.exists_told = true;
 		return IMAP_EVENT_EXISTS;
 	case IMAP_RESPONSE_EXPUNGE:
 		if (client->selected.exists > 0)

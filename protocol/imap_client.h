@@ -181,6 +181,7 @@ struct imap_selected {
 	uint32_t uidvalidity; /* 0: the server gave none */
 	uint32_t uidnext;     /* 0: likewise */
 	uint32_t exists;      /* kept up to date by EXISTS and EXPUNGE */
+	bool exists_told; /* false: the server has not said EXISTS, and 0 is not to be trusted */
 	bool read_only;
 	uint32_t permanent_flags; /* enum imap_flag: which of ours the server keeps */
 };

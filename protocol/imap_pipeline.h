@@ -74,6 +74,17 @@ static inline const struct imap_pending *imap_pipeline_oldest(const struct imap_
 	return pipeline->count > 0 ? &pipeline->pending[0] : NULL;
 }
 
+/* The oldest of its kind that is not answered, or NULL. */
+static inline const struct imap_pending *
+imap_pipeline_find_command(const struct imap_pipeline *pipeline, enum imap_command command)
+{
+	for (unsigned slot = 0; slot < pipeline->count; slot++) {
+		if (pipeline->pending[slot].command == command)
+			return &pipeline->pending[slot];
+	}
+	return NULL;
+}
+
 /* Whether memory ran out, in which case commands are incomplete for ever. */
 static inline bool imap_pipeline_failed(const struct imap_pipeline *pipeline)
 {

@@ -551,6 +551,58 @@ static void test_selected(void **state)
 	assert_int_equal(selected->exists, 0);
 }
 
+/* What comes behind SELECT is SELECT's, though an older command is answered in between. */
+static void test_selected_behind_another(void **state)
+{
+	struct imap_talk *talk = *state;
+	const struct imap_selected *selected = imap_client_selected(talk->client);
+
+	hear(talk, "* PREAUTH hello\r\n");
+	imap_client_id(talk->client, "x", NULL);
+	imap_client_select(talk->client, span_text("INBOX"));
+	assert_false(selected->exists_told);
+	hear(talk, "* 3 EXISTS\r\n* OK [UIDVALIDITY 7]\r\nA1 OK\r\nA2 OK\r\n");
+	assert_true(selected->exists_told);
+	assert_int_equal(selected->exists, 3);
+	assert_int_equal(selected->uidvalidity, 7);
+
+	/* SELECT that says nothing of EXISTS. */
+	imap_client_select(talk->client, span_text("other"));
+	assert_false(selected->exists_told);
+	hear(talk, "* OK [UIDVALIDITY 8]\r\nA3 OK\r\n");
+	assert_false(selected->exists_told);
+	assert_int_equal(selected->uidvalidity, 8);
+}
+
+/* What is said before LOGIN is answered is about no mailbox. */
+static void test_exists_before_login(void **state)
+{
+	struct imap_talk *talk = *state;
+
+	hear(talk, "* OK hello\r\n");
+	ask_select(talk->client);
+	hear(talk, "* 0 EXISTS\r\nA1 OK in\r\nA2 OK\r\n");
+	assert_false(imap_client_selected(talk->client)->exists_told);
+}
+
+static void test_numbered_anew(void **state)
+{
+	struct imap_talk *talk = *state;
+
+	hear(talk, "* PREAUTH hello\r\n");
+	imap_client_select(talk->client, span_text("INBOX"));
+	hear(talk, "* OK [UIDVALIDITY 6]\r\n* OK [UIDVALIDITY 7]\r\nA1 OK\r\n"
+		   "* OK [UIDVALIDITY 7]\r\n");
+	imap_client_select(talk->client, span_text("other"));
+	hear(talk, "A2 OK [UIDVALIDITY 8] selected\r\n");
+	assert_int_equal(imap_client_selected(talk->client)->uidvalidity, 8);
+	imap_client_noop(talk->client);
+	imap_talk_hear(talk, span_text("* OK [UIDVALIDITY 9]\r\n"));
+	assert_true(talk->violated);
+	assert_int_equal(imap_client_noop(talk->client), 0);
+	assert_int_equal(imap_client_selected(talk->client)->uidvalidity, 8);
+}
+
 static void test_authenticate(void **state)
 {
 	struct imap_talk *talk = *state;
@@ -724,6 +776,9 @@ int main(void)
 		TEST(test_starttls_injection),
 		TEST(test_starttls_with_commands_unanswered),
 		TEST(test_selected),
+		TEST(test_selected_behind_another),
+		TEST(test_exists_before_login),
+		TEST(test_numbered_anew),
 		TEST(test_authenticate),
 		TEST(test_literals_by_capability),
 		TEST(test_what_is_sent),
