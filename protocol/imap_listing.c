@@ -15,6 +15,8 @@
  *   - not in the maildrop: it has been skipped, or its size did not come. All such are asked for
  *     once more; a message that has no size even then fails the listing, since leaving it out
  *     would lose it without a word.
+ * For the same reason a listing of fewer messages than there were when it was asked for is asked
+ * for once more, all of it. What arrives meanwhile is left to the next session.
  */
 
 static enum imap_listing_status listing_fail(struct imap_listing *listing, const char *text,
@@ -69,6 +71,7 @@ static bool listing_wants(const struct imap_listing *listing, const struct imap_
 
 static bool listing_ask(struct imap_listing *listing, uint32_t first, uint32_t last)
 {
+	listing->expected = imap_client_selected(listing->client)->exists;
 	listing->id = imap_client_fetch_listing(listing->client, first, last,
 						listing->options.not_after != INT64_MAX);
 	return listing->id != 0;
@@ -99,13 +102,18 @@ static enum imap_listing_status listing_message(struct imap_listing *listing,
 		bool deleted = (message->flags & IMAP_FLAG_DELETED) != 0;
 
 		if (message->has_flags &&
-		    !listing_note(deleted ? &listing->deleted : &listing->sizeless, message->uid))
+		    (!listing_note(deleted ? &listing->deleted : &listing->sizeless,
+				   message->uid) ||
+		     !listing_note(&listing->unlisted, message->uid)))
 			return listing_fail(listing, "out of memory", "");
 		return IMAP_LISTING_MORE;
 	}
 	listing->heard = true;
-	if (!listing_wants(listing, message))
+	if (!listing_wants(listing, message)) {
+		if (!listing_note(&listing->unlisted, message->uid))
+			return listing_fail(listing, "out of memory", "");
 		return IMAP_LISTING_MORE;
+	}
 	/* The second command asks for a range, in which most are listed already. */
 	if (listing->again != NULL && maildrop_find(listing->maildrop, message->uid) != 0)
 		return IMAP_LISTING_MORE;
@@ -160,6 +168,49 @@ static bool listing_mark(struct maildrop *drop, struct span notes)
 	return any;
 }
 
+/* How many different UIDs there are in `unlisted` that are in no maildrop. */
+static bool listing_count_unlisted(const struct imap_listing *listing, size_t *count_r)
+{
+	struct span notes = bytebuf_peek(&listing->unlisted);
+	uint32_t *uids;
+	size_t filled = 0;
+
+	*count_r = 0;
+	if (notes.len == 0)
+		return true;
+	uids = malloc(notes.len);
+	if (uids == NULL)
+		return false;
+	while (notes.len > 0) {
+		uint32_t uid = listing_next_note(&notes);
+
+		if (maildrop_find(listing->maildrop, uid) == 0 &&
+		    (listing->again == NULL || maildrop_find(listing->again, uid) == 0))
+			uids[filled++] = uid;
+	}
+	qsort(uids, filled, sizeof(*uids), compare_uids);
+	for (size_t i = 0; i < filled; i++)
+		*count_r += i == 0 || uids[i] != uids[i - 1];
+	free(uids);
+	return true;
+}
+
+/* Whether the server left out some of the messages it said it holds. */
+static bool listing_is_short(const struct imap_listing *listing, bool *short_r)
+{
+	uint32_t exists = imap_client_selected(listing->client)->exists;
+	uint32_t expected = listing->expected < exists ? listing->expected : exists;
+	size_t listed = maildrop_last(listing->maildrop);
+	size_t unlisted = 0;
+
+	if (listing->again != NULL)
+		listed += maildrop_last(listing->again);
+	if (listed < expected && !listing_count_unlisted(listing, &unlisted))
+		return false;
+	*short_r = listed + unlisted < expected;
+	return true;
+}
+
 /* The range of UIDs that were heard of, but never with a size; false if there is none. */
 static bool listing_missing(const struct imap_listing *listing, uint32_t *first_r, uint32_t *last_r)
 {
@@ -196,16 +247,26 @@ static enum imap_listing_status listing_ask_again(struct imap_listing *listing, 
 static enum imap_listing_status listing_complete(struct imap_listing *listing)
 {
 	struct maildrop *drop = listing->again != NULL ? listing->again : listing->maildrop;
+	const struct imap_selected *selected = imap_client_selected(listing->client);
 	enum maildrop_status status = maildrop_seal(drop);
 	uint32_t first;
 	uint32_t last;
+	bool is_short;
 	bool changed;
 
 	if (status != MAILDROP_OK)
 		return listing_fail_status(listing, status);
 	/* An empty maildrop is never shown where the truth is an error. */
-	if (!listing->heard && imap_client_selected(listing->client)->exists > 0)
+	if (!listing->heard && !selected->exists_told)
+		return listing_fail(listing, "the server neither counts nor lists messages", "");
+	if (!listing->heard && selected->exists > 0)
 		return listing_fail(listing, "the server holds messages and listed none", "");
+	if (!listing_is_short(listing, &is_short))
+		return listing_fail(listing, "out of memory", "");
+	if (is_short && listing->again == NULL)
+		return listing_ask_again(listing, 1, 0);
+	if (is_short)
+		return listing_fail(listing, "the server listed fewer messages than it holds", "");
 	if (listing_missing(listing, &first, &last)) {
 		if (listing->again == NULL)
 			return listing_ask_again(listing, first, last);
@@ -225,7 +286,7 @@ static enum imap_listing_status listing_complete(struct imap_listing *listing)
 			return listing_fail_status(listing, status);
 	}
 	listing->id = 0;
-	maildrop_set_read_only(listing->maildrop, imap_client_selected(listing->client)->read_only);
+	maildrop_set_read_only(listing->maildrop, selected->read_only);
 	return IMAP_LISTING_DONE;
 }
 
@@ -242,9 +303,11 @@ enum imap_listing_status imap_listing_start(struct imap_listing *listing,
 	};
 	bytebuf_init(&listing->deleted, MAILDROP_MESSAGES_MAX * sizeof(uint32_t));
 	bytebuf_init(&listing->sizeless, MAILDROP_MESSAGES_MAX * sizeof(uint32_t));
+	/* Both commands may tell of each message. */
+	bytebuf_init(&listing->unlisted, 2 * MAILDROP_MESSAGES_MAX * sizeof(uint32_t));
 	if (listing->maildrop == NULL)
 		return listing_fail(listing, "out of memory", "");
-	if (selected->exists == 0)
+	if (selected->exists_told && selected->exists == 0)
 		return listing_complete(listing);
 	if (!listing_ask(listing, 1, 0))
 		return listing_fail(listing, "out of memory", "");
@@ -264,6 +327,9 @@ enum imap_listing_status imap_listing_event(struct imap_listing *listing,
 			return listing_fail(listing, event->text,
 					    "the server refused to list the folder");
 		return listing_complete(listing);
+	case IMAP_EVENT_EXPUNGE:
+		listing->expected -= listing->expected > 0;
+		return IMAP_LISTING_MORE;
 	case IMAP_EVENT_BYE:
 	case IMAP_EVENT_VIOLATION:
 		return listing_fail(listing, event->text, "the server closed the session");
@@ -271,7 +337,6 @@ enum imap_listing_status imap_listing_event(struct imap_listing *listing,
 	case IMAP_EVENT_GREETING:
 	case IMAP_EVENT_NOTICE:
 	case IMAP_EVENT_EXISTS:
-	case IMAP_EVENT_EXPUNGE:
 	case IMAP_EVENT_BODY:
 	case IMAP_EVENT_BODY_DATA:
 	case IMAP_EVENT_FOUND:
@@ -295,4 +360,5 @@ void imap_listing_deinit(struct imap_listing *listing)
 	maildrop_free(&listing->again);
 	bytebuf_deinit(&listing->deleted);
 	bytebuf_deinit(&listing->sizeless);
+	bytebuf_deinit(&listing->unlisted);
 }

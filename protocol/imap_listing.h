@@ -4,7 +4,8 @@
  *
  * What others flagged \Deleted is not in it, nor what is younger than `min_age`, nor what the
  * caller hides. Messages are known by UID alone; FETCH items may come in any order, and unsolicited
- * ones, for messages already listed, change nothing. The count need not be EXISTS.
+ * ones, for messages already listed, change nothing. Fewer messages than EXISTS promised are asked
+ * for once more, and then the listing fails; more are fine.
  */
 #ifndef PROTOCOL_IMAP_LISTING_H
 #define PROTOCOL_IMAP_LISTING_H
@@ -36,8 +37,10 @@ struct imap_listing {
 	struct maildrop *again;    /* owned: answers to the second command, if there is one */
 	struct bytebuf deleted;    /* UIDs that came with \Deleted and no size */
 	struct bytebuf sizeless;   /* UIDs that came with flags and no size */
+	struct bytebuf unlisted;   /* UIDs that came and were not put into a maildrop */
 	uint32_t id;
-	bool heard; /* at least one message was listed, if only to be skipped */
+	uint32_t expected; /* EXISTS when the command was sent, less what was expunged since */
+	bool heard;        /* at least one message was listed, if only to be skipped */
 };
 
 /* Sends the command. */

@@ -17,6 +17,9 @@ static void on_event(void *machine, const struct imap_event *event)
 }
 
 #define LIST "1 UID FETCH 1:* (UID FLAGS RFC822.SIZE)\r\n"
+#define LIST_AGAIN "2 UID FETCH 1:* (UID FLAGS RFC822.SIZE)\r\n"
+#define SKIPPED "* 2 FETCH (UID 9 FLAGS (\\Deleted) RFC822.SIZE 90)\r\n"
+#define UNTOLD UINT32_MAX /* SELECT said nothing of EXISTS */
 #define SEVEN "* 1 FETCH (UID 7 FLAGS () RFC822.SIZE 70)\r\n"
 #define EIGHT "* 2 FETCH (UID 8 FLAGS () RFC822.SIZE 80)\r\n"
 #define DONE "$1 OK listed\r\n"
@@ -39,7 +42,33 @@ static const struct row {
 	{ "the greatest numbers", 1,
 	  "* 1 FETCH (UID 4294967295 FLAGS () RFC822.SIZE 5368709120)\r\n" DONE, LIST,
 	  "4294967295/5368709120", NULL, false, 0 },
-	{ "fewer than EXISTS", 5, SEVEN DONE, LIST, "7/70", NULL, false, 0 },
+	{ "fewer than EXISTS, twice", 2, SEVEN DONE SEVEN "$2 OK x\r\n", LIST LIST_AGAIN, NULL,
+	  "the server listed fewer messages than it holds", false, 0 },
+	{ "fewer than EXISTS, once", 2, SEVEN DONE SEVEN EIGHT "$2 OK x\r\n", LIST LIST_AGAIN,
+	  "7/70 8/80", NULL, false, 0 },
+	{ "fewer than EXISTS, the others behind", 2, SEVEN DONE EIGHT "$2 OK x\r\n",
+	  LIST LIST_AGAIN, "7/70 8/80", NULL, false, 0 },
+	{ "fewer than EXISTS, and refused then", 2, SEVEN DONE "$2 NO x\r\n", LIST LIST_AGAIN, NULL,
+	  "x", false, 0 },
+	{ "fewer than EXISTS, and no size", 3,
+	  SEVEN "* 2 FETCH (UID 8 FLAGS ())\r\n" DONE SEVEN EIGHT
+		"* 3 FETCH (UID 9 FLAGS () RFC822.SIZE 90)\r\n$2 OK x\r\n",
+	  LIST LIST_AGAIN, "7/70 8/80 9/90", NULL, false, 0 },
+	{ "fewer than EXISTS: the same one \\Deleted thrice", 3,
+	  SEVEN SKIPPED SKIPPED SKIPPED DONE SEVEN SKIPPED "$2 OK x\r\n", LIST LIST_AGAIN, NULL,
+	  "the server listed fewer messages than it holds", false, 0 },
+	{ "fewer than EXISTS, expunged before the second command ends", 2,
+	  SEVEN DONE "* 2 EXPUNGE\r\n$2 OK x\r\n", LIST LIST_AGAIN, "7/70", NULL, false, 0 },
+	{ "expunged meanwhile", 2, SEVEN "* 2 EXPUNGE\r\n" DONE, LIST, "7/70", NULL, false, 0 },
+	{ "arrived meanwhile", 1, SEVEN "* 2 EXISTS\r\n" DONE, LIST, "7/70", NULL, false, 0 },
+	{ "expunged and arrived meanwhile", 2, SEVEN "* 2 EXPUNGE\r\n* 2 EXISTS\r\n" DONE, LIST,
+	  "7/70", NULL, false, 0 },
+	{ "EXISTS not told, nothing listed", UNTOLD, DONE, LIST, NULL,
+	  "the server neither counts nor lists messages", false, 0 },
+	{ "EXISTS not told, some listed", UNTOLD, SEVEN DONE, LIST, "7/70", NULL, false, 0 },
+	{ "EXISTS told late", UNTOLD, "* 0 EXISTS\r\n" DONE, LIST, "", NULL, false, 0 },
+	{ "EXISTS not told, refused", UNTOLD, "$1 BAD nothing there\r\n", LIST, NULL,
+	  "nothing there", false, 0 },
 	{ "more than EXISTS", 1, SEVEN EIGHT DONE, LIST, "7/70 8/80", NULL, false, 0 },
 	{ "expunged meanwhile, all of it", 1, "* 1 EXPUNGE\r\n" DONE, LIST, "", NULL, false, 0 },
 	{ "none, though EXISTS says so", 1, DONE, LIST, NULL, NULL, false, 0 },
@@ -118,6 +147,16 @@ static void write_down(struct maildrop *drop, char *text, size_t size)
 					(unsigned long long)maildrop_message_octets(drop, msgno));
 }
 
+/* A mailbox is selected, by a server that does not count. */
+static void init_untold(struct imap_script *script)
+{
+	imap_script_init(script);
+	imap_script_say(script, "* PREAUTH [CAPABILITY IMAP4rev1] hello\r\n");
+	assert_true(imap_client_select(script->client, span_text("INBOX")) != 0);
+	imap_script_say(script, "* OK [UIDVALIDITY 1700000001] valid\r\n"
+				"$1 OK [READ-WRITE] selected\r\n");
+}
+
 static void play_row(const struct row *row, size_t cut)
 {
 	struct imap_listing_options options = {
@@ -129,7 +168,10 @@ static void play_row(const struct row *row, size_t cut)
 	struct driver driver;
 	char listed[512];
 
-	imap_script_init_selected(&script, "", row->exists);
+	if (row->exists == UNTOLD)
+		init_untold(&script);
+	else
+		imap_script_init_selected(&script, "", row->exists);
 	imap_script_begin(&script, on_event, &driver, cut);
 	driver.status = imap_listing_start(&driver.listing, script.client, &options);
 	imap_script_say(&script, row->server);
