@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * mailbox_private: what mailbox.c (its life, opening, messages), mailboxes.c (the table, the lock,
- * who is let in) and mailbox_update.c (what QUIT does) share, and nobody else sees.
+ * mailbox_private: what mailbox.c (its life and opening), mailbox_message.c (RETR and TOP),
+ * mailboxes.c (the table, the lock, who is let in) and mailbox_update.c (what QUIT does) share, and
+ * nobody else sees.
  */
 #ifndef DAEMON_MAILBOX_PRIVATE_H
 #define DAEMON_MAILBOX_PRIVATE_H
@@ -83,11 +84,15 @@ void mailbox_fail(struct mailbox *mailbox, const struct failure *failure);
 void mailbox_fail_words(struct mailbox *mailbox, const char *text, const char *words);
 /* Its name in the store; borrowed from the mailbox. */
 struct store_mailbox mailbox_name(const struct mailbox *mailbox);
+/* Gives an open mailbox, or one that is being opened, to a session. */
+void mailbox_attach(struct mailbox *mailbox, struct session *session);
+
+/* ---- mailbox_message.c ---- */
+
+void mailbox_handle_retrieval(struct mailbox *mailbox, enum imap_retrieval_status status);
 /* The server may have numbered the mailbox anew in the middle of the session: then no UID is worth
  * anything any more, and the connection is given up. */
 bool mailbox_check_uidvalidity(struct mailbox *mailbox);
-/* Gives an open mailbox, or one that is being opened, to a session. */
-void mailbox_attach(struct mailbox *mailbox, struct session *session);
 
 /* ---- mailboxes.c ---- */
 

@@ -1,0 +1,104 @@
+/* SPDX-License-Identifier: ISC */
+#include "daemon/mailbox_private.h"
+#include "daemon/session.h"
+
+/* The message is over, one way or the other. */
+static void mailbox_retrieved(struct mailbox *mailbox)
+{
+	mailbox_set_state(mailbox, MAILBOX_OPEN);
+	if (mailbox->session == NULL)
+		mailbox_start_update(mailbox, false);
+}
+
+/* The message goes to nobody any more. */
+static void mailbox_discard(struct mailbox *mailbox)
+{
+	struct span piece;
+
+	while (imap_retrieval_piece(&mailbox->retrieval, &piece))
+		continue;
+}
+
+void mailbox_handle_retrieval(struct mailbox *mailbox, enum imap_retrieval_status status)
+{
+	struct session *session = mailbox->session;
+
+	switch (status) {
+	case IMAP_RETRIEVAL_MORE:
+		break;
+	case IMAP_RETRIEVAL_BEGIN:
+	case IMAP_RETRIEVAL_DATA:
+		if (session != NULL)
+			session_message(session, status, &mailbox->retrieval);
+		else
+			mailbox_discard(mailbox);
+		break;
+	case IMAP_RETRIEVAL_END:
+		mailbox_retrieved(mailbox);
+		if (session != NULL)
+			session_message(session, status, &mailbox->retrieval);
+		break;
+	case IMAP_RETRIEVAL_GONE:
+	case IMAP_RETRIEVAL_UNREADABLE:
+	case IMAP_RETRIEVAL_REFUSED:
+	case IMAP_RETRIEVAL_BROKEN:
+		mailbox_retrieved(mailbox);
+		if (session != NULL)
+			session_message_failed(session, status, mailbox->retrieval.text);
+		break;
+	}
+}
+
+bool mailbox_check_uidvalidity(struct mailbox *mailbox)
+{
+	if (mailbox->upstream == NULL ||
+	    imap_client_selected(upstream_client(mailbox->upstream))->uidvalidity ==
+		    maildrop_uidvalidity(mailbox->maildrop))
+		return true;
+	failure_set(&mailbox->failure, FAILURE_SYS_TEMP,
+		    "The mail server has numbered the mailbox anew (UIDVALIDITY); log in again");
+	upstream_bury(&mailbox->upstream);
+	return false;
+}
+
+struct maildrop *mailbox_maildrop(struct mailbox *mailbox)
+{
+	return mailbox->maildrop;
+}
+
+void mailbox_retrieve(struct mailbox *mailbox, uint32_t msgno, bool top, uint64_t top_lines)
+{
+	const struct maildrop *drop = mailbox->maildrop;
+
+	if (!mailbox_check_uidvalidity(mailbox)) {
+		session_end(mailbox->session, POP3_CODE_SYS_TEMP, mailbox->failure.text,
+			    "uidvalidity-changed");
+		return;
+	}
+	if (mailbox->upstream == NULL) {
+		session_message_failed(mailbox->session, IMAP_RETRIEVAL_REFUSED,
+				       mailbox->failure.text);
+		return;
+	}
+	mailbox->msgno = msgno;
+	mailbox_set_state(mailbox, MAILBOX_RETRIEVING);
+	mailbox_handle_retrieval(mailbox, imap_retrieval_start(&mailbox->retrieval,
+							       upstream_client(mailbox->upstream),
+							       maildrop_uid(drop, msgno),
+							       maildrop_message_octets(drop, msgno),
+							       top, top_lines));
+	if (mailbox->upstream != NULL)
+		upstream_flush(mailbox->upstream);
+}
+
+void mailbox_pause(struct mailbox *mailbox)
+{
+	if (mailbox->upstream != NULL)
+		upstream_pause(mailbox->upstream);
+}
+
+void mailbox_resume(struct mailbox *mailbox)
+{
+	if (mailbox->upstream != NULL)
+		upstream_resume(mailbox->upstream);
+}
