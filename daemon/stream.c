@@ -2,6 +2,7 @@
 #include "daemon/stream.h"
 
 #include <errno.h>
+#include <event2/buffer.h>
 #include <linux/sockios.h>
 #include <netinet/in.h>
 #include <netinet/tcp.h>
@@ -507,11 +508,6 @@ void stream_resume(struct stream *stream)
 	stream->paused = false;
 	if (!stream_is_over(stream))
 		event_active(stream->news_event, EV_READ, 0);
-}
-
-struct evbuffer *stream_output(struct stream *stream)
-{
-	return stream->output;
 }
 
 bool stream_write(struct stream *stream, struct span octets)

@@ -4,8 +4,8 @@
  *
  * Octets are read into the loop's scratch memory and shown to the owner, who takes what it can;
  * only what it leaves is kept, and then nothing more is read until that is taken (what cannot be
- * handled yet is not read yet). An idle stream holds no buffer. What is to be sent is queued in
- * stream_output(); above STREAM_HIGH_WATER the owner should stop producing, and is told
+ * handled yet is not read yet). An idle stream holds no buffer. What is to be sent is queued by
+ * stream_write(); above STREAM_HIGH_WATER the owner should stop producing, and is told
  * STREAM_DRAINED when the queue is below STREAM_LOW_WATER again.
  *
  * It drives libevent's events and OpenSSL itself rather than through bufferevent_openssl, which
@@ -18,7 +18,6 @@
 #ifndef DAEMON_STREAM_H
 #define DAEMON_STREAM_H
 
-#include <event2/buffer.h>
 #include <openssl/ssl.h>
 
 #include "daemon/loop.h"
@@ -69,7 +68,6 @@ void stream_take(struct stream *stream, size_t len);
 void stream_pause(struct stream *stream);
 void stream_resume(struct stream *stream);
 
-struct evbuffer *stream_output(struct stream *stream);
 /* False when there is no memory. */
 bool stream_write(struct stream *stream, struct span octets);
 /* Sends what can be sent now; the rest follows by itself. To be called once a turn, after writing.
