@@ -43,6 +43,20 @@ void failure_from_login(struct failure *failure, const struct imap_login *login,
 	char text[200];
 
 	switch (login->failure) {
+	case IMAP_LOGIN_WRONG_TOKEN:
+		failure_set_words(failure, FAILURE_AUTH, "The mail server refused the token",
+				  login->text);
+		failure->cause = FAILURE_CAUSE_REFUSED;
+		return;
+	case IMAP_LOGIN_NOT_CONNECTED:
+		failure_set_words(failure, FAILURE_SYS_TEMP,
+				  "The mail server accepts the sign-in but opens no mailbox",
+				  login->text);
+		snprintf(failure->detail, sizeof(failure->detail),
+			 "either who signed in may not open this mailbox, or IMAP is off for it, "
+			 "or the server is overloaded; `packetboat doctor` looks closer");
+		failure->cause = FAILURE_CAUSE_NOT_CONNECTED;
+		return;
 	case IMAP_LOGIN_WRONG_PASSWORD:
 		if (own_password) {
 			/* The same words that an unknown name gets. */
@@ -54,10 +68,12 @@ void failure_from_login(struct failure *failure, const struct imap_login *login,
 			failure_set_words(failure, FAILURE_AUTH,
 					  "The mail server refused the login", login->text);
 		}
+		failure->cause = FAILURE_CAUSE_REFUSED;
 		return;
 	case IMAP_LOGIN_NO_FOLDER:
 		snprintf(text, sizeof(text), "The folder \"%s\" cannot be opened", folder);
 		failure_set_words(failure, FAILURE_SYS_PERM, text, login->text);
+		failure->cause = FAILURE_CAUSE_NO_FOLDER;
 		return;
 	case IMAP_LOGIN_PREAUTH:
 	case IMAP_LOGIN_NO_STARTTLS:
@@ -65,6 +81,8 @@ void failure_from_login(struct failure *failure, const struct imap_login *login,
 	case IMAP_LOGIN_NO_UIDVALIDITY:
 		failure_set_words(failure, FAILURE_SYS_PERM, "The mail server cannot be used",
 				  login->text);
+		if (login->failure == IMAP_LOGIN_NO_MECHANISM)
+			failure->cause = FAILURE_CAUSE_NO_MECHANISM;
 		return;
 	case IMAP_LOGIN_VIOLATION:
 		failure_set_words(failure, FAILURE_SYS_TEMP, "The mail server is not understood",

@@ -18,8 +18,22 @@ enum failure_kind {
 	FAILURE_SYS_PERM,    /* somebody must mend something first */
 };
 
+/* What stood in the way, for those who can do something about it: a second try, the doctor. */
+enum failure_cause {
+	FAILURE_CAUSE_OTHER,
+	FAILURE_CAUSE_UNREACHABLE,   /* no connection: the name, the network */
+	FAILURE_CAUSE_UNTRUSTED,     /* the certificate */
+	FAILURE_CAUSE_TLS,           /* the handshake otherwise */
+	FAILURE_CAUSE_NO_MECHANISM,  /* the server takes no tokens, or no passwords */
+	FAILURE_CAUSE_REFUSED,       /* AUTHENTICATE was refused */
+	FAILURE_CAUSE_NOT_CONNECTED, /* Exchange: authenticated but not connected */
+	FAILURE_CAUSE_NO_FOLDER,     /* SELECT was refused */
+	FAILURE_CAUSE_TOKEN,         /* there is no token; see daemon/oauth/oauth.h */
+};
+
 struct failure {
 	enum failure_kind kind;
+	enum failure_cause cause;
 	bool wrong_password; /* AUTH: by the fault of this client */
 	char text[300];      /* one line, for the client and the log */
 	char detail[300];    /* for the log only; often "" */

@@ -15,10 +15,10 @@ enum {
 };
 
 enum upstream_phase {
-	UPSTREAM_DIALING,
-	UPSTREAM_LOGIN,
-	UPSTREAM_SELECTED,
-	UPSTREAM_LOST, /* told, or about to be */
+	PHASE_DIALING,
+	PHASE_LOGIN,
+	PHASE_SELECTED,
+	PHASE_LOST, /* told, or about to be */
 };
 
 struct upstream {
@@ -36,6 +36,8 @@ struct upstream {
 	bool paused;
 	bool leaving; /* LOGOUT was said */
 	bool buried;
+	enum upstream_progress progress;
+	char tls[128]; /* what was negotiated */
 	struct failure failure;
 	struct grave grave;
 };
@@ -71,7 +73,7 @@ void upstream_bury(struct upstream **buried)
 
 static bool upstream_is_over(const struct upstream *upstream)
 {
-	return upstream->buried || upstream->phase == UPSTREAM_LOST;
+	return upstream->buried || upstream->phase == PHASE_LOST;
 }
 
 /* The end, with `failure` filled in; the owner learns of it from the loop, not in its own call. */
@@ -79,7 +81,7 @@ static void upstream_lose(struct upstream *upstream)
 {
 	if (upstream_is_over(upstream))
 		return;
-	upstream->phase = UPSTREAM_LOST;
+	upstream->phase = PHASE_LOST;
 	event_del(upstream->silence);
 	event_active(upstream->despair, EV_TIMEOUT, 0);
 }
@@ -111,7 +113,7 @@ static void upstream_lose_words(struct upstream *upstream, const char *text, con
 
 static void upstream_watch_silence(struct upstream *upstream)
 {
-	bool owing = upstream->phase == UPSTREAM_LOGIN || imap_client_pending(upstream->client) > 0;
+	bool owing = upstream->phase == PHASE_LOGIN || imap_client_pending(upstream->client) > 0;
 
 	if (owing && !upstream->paused && !upstream_is_over(upstream)) {
 		if (!evtimer_pending(upstream->silence, NULL)) {
@@ -169,12 +171,17 @@ static void upstream_take_step(struct upstream *upstream, enum imap_login_step s
 		upstream_start_tls(upstream);
 		break;
 	case IMAP_LOGIN_SELECTED:
-		upstream->phase = UPSTREAM_SELECTED;
+		upstream->phase = PHASE_SELECTED;
+		upstream->progress = UPSTREAM_SELECTED;
 		stream_set_secret(upstream->stream, false);
 		upstream->functions->step(upstream->owner, step);
 		break;
 	case IMAP_LOGIN_READY:
+		upstream->progress = UPSTREAM_GREETED;
+		upstream->functions->step(upstream->owner, step);
+		break;
 	case IMAP_LOGIN_AUTHENTICATED:
+		upstream->progress = UPSTREAM_AUTHENTICATED;
 		upstream->functions->step(upstream->owner, step);
 		break;
 	case IMAP_LOGIN_FAILED:
@@ -190,6 +197,11 @@ void upstream_password(struct upstream *upstream, struct span user, struct span 
 	upstream_take_step(upstream, imap_login_password(&upstream->login, user, password));
 }
 
+void upstream_token(struct upstream *upstream, struct span user, struct span token)
+{
+	upstream_take_step(upstream, imap_login_token(&upstream->login, user, token));
+}
+
 void upstream_select(struct upstream *upstream, struct span folder)
 {
 	upstream_take_step(upstream, imap_login_select(&upstream->login, folder));
@@ -198,13 +210,12 @@ void upstream_select(struct upstream *upstream, struct span folder)
 static void upstream_log_tls(struct upstream *upstream)
 {
 	struct log_line line;
-	char text[128];
 
-	stream_describe_tls(upstream->stream, text, sizeof(text));
+	stream_describe_tls(upstream->stream, upstream->tls, sizeof(upstream->tls));
 	log_begin(&line, upstream->settings.log, CONF_LOG_DEBUG, "upstream-tls");
 	log_session(&line, upstream->settings.session);
 	log_text(&line, "host", upstream->settings.imap->host);
-	log_text(&line, "tls", text);
+	log_text(&line, "tls", upstream->tls);
 	log_end(&line);
 }
 
@@ -234,7 +245,7 @@ static void upstream_log_event(struct upstream *upstream, const struct imap_even
 static void upstream_handle(struct upstream *upstream, const struct imap_event *event)
 {
 	upstream_log_event(upstream, event);
-	if (upstream->phase == UPSTREAM_LOGIN) {
+	if (upstream->phase == PHASE_LOGIN) {
 		upstream_take_step(upstream, imap_login_event(&upstream->login, event));
 	} else if (event->type == IMAP_EVENT_VIOLATION) {
 		upstream_lose_words(upstream, "The mail server is not understood", event->text);
@@ -276,7 +287,7 @@ static void upstream_pump(struct upstream *upstream)
 static void on_stream(void *owner, enum stream_event event)
 {
 	struct upstream *upstream = owner;
-	bool reached = upstream->phase == UPSTREAM_SELECTED || stream_is_tls(upstream->stream);
+	bool reached = upstream->phase == PHASE_SELECTED || stream_is_tls(upstream->stream);
 
 	if (upstream_is_over(upstream))
 		return;
@@ -285,6 +296,7 @@ static void on_stream(void *owner, enum stream_event event)
 		upstream_pump(upstream);
 		break;
 	case STREAM_SECURED:
+		upstream->progress = UPSTREAM_ENCRYPTED;
 		upstream_log_tls(upstream);
 		if (upstream->settings.imap->tls == CONF_TLS_STARTTLS)
 			upstream_take_step(upstream, imap_login_tls_started(&upstream->login));
@@ -301,6 +313,9 @@ static void on_stream(void *owner, enum stream_event event)
 			failure_set_words(&upstream->failure, FAILURE_SYS_PERM,
 					  "The mail server cannot be trusted",
 					  stream_error(upstream->stream));
+			upstream->failure.cause = FAILURE_CAUSE_UNTRUSTED;
+		} else if (upstream->progress == UPSTREAM_CONNECTED) {
+			upstream->failure.cause = FAILURE_CAUSE_TLS;
 		}
 		upstream_lose(upstream);
 		break;
@@ -328,7 +343,10 @@ static void on_dialed(void *owner, int fd, const char *text)
 	enum conf_tls tls = upstream->settings.imap->tls;
 
 	if (fd < 0) {
-		upstream_lose_words(upstream, "The mail server cannot be reached", text);
+		failure_set_words(&upstream->failure, FAILURE_SYS_TEMP,
+				  "The mail server cannot be reached", text);
+		upstream->failure.cause = FAILURE_CAUSE_UNREACHABLE;
+		upstream_lose(upstream);
 		return;
 	}
 	/* A name that conf/ took for loopback may resolve to something else. */
@@ -346,7 +364,8 @@ static void on_dialed(void *owner, int fd, const char *text)
 		return;
 	}
 	stream_set_secret(upstream->stream, true);
-	upstream->phase = UPSTREAM_LOGIN;
+	upstream->progress = UPSTREAM_CONNECTED;
+	upstream->phase = PHASE_LOGIN;
 	imap_login_init(&upstream->login, upstream->client, tls == CONF_TLS_STARTTLS,
 			tls == CONF_TLS_IMPLICIT);
 	if (tls == CONF_TLS_IMPLICIT)
@@ -376,6 +395,16 @@ struct upstream *upstream_new(const struct upstream_settings *settings,
 		return NULL;
 	}
 	return upstream;
+}
+
+enum upstream_progress upstream_progress(const struct upstream *upstream)
+{
+	return upstream->progress;
+}
+
+void upstream_describe_tls(const struct upstream *upstream, char *text_r, size_t size)
+{
+	snprintf(text_r, size, "%s", upstream->tls[0] != '\0' ? upstream->tls : "none");
 }
 
 bool upstream_logout(struct upstream *upstream)

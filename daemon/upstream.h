@@ -24,7 +24,7 @@
 struct upstream;
 
 struct upstream_owner {
-	/* IMAP_LOGIN_READY: call upstream_password(); IMAP_LOGIN_AUTHENTICATED: call
+	/* IMAP_LOGIN_READY: call upstream_password() or upstream_token(); AUTHENTICATED: call
 	 * upstream_select(); IMAP_LOGIN_SELECTED: events follow. No other step. */
 	void (*step)(void *owner, enum imap_login_step step);
 	/* An event behind SELECTED. */
@@ -53,8 +53,23 @@ struct upstream *upstream_new(const struct upstream_settings *settings,
 void upstream_bury(struct upstream **upstream);
 
 void upstream_password(struct upstream *upstream, struct span user, struct span password);
+void upstream_token(struct upstream *upstream, struct span user, struct span token);
 /* `folder` in modified UTF-7. */
 void upstream_select(struct upstream *upstream, struct span folder);
+
+/* How far it came, whether or not it is lost by now. */
+enum upstream_progress {
+	UPSTREAM_NOT_CONNECTED,
+	UPSTREAM_CONNECTED,
+	UPSTREAM_ENCRYPTED, /* the handshake is done, the certificate is verified */
+	UPSTREAM_GREETED,   /* READY was told */
+	UPSTREAM_AUTHENTICATED,
+	UPSTREAM_SELECTED,
+};
+enum upstream_progress upstream_progress(const struct upstream *upstream);
+
+/* "TLSv1.3 ...", or "none"; for people. */
+void upstream_describe_tls(const struct upstream *upstream, char *text_r, size_t size);
 
 /* Says LOGOUT; the server's BYE is no loss then. False: it cannot be said. */
 bool upstream_logout(struct upstream *upstream);

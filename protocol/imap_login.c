@@ -91,6 +91,9 @@ static enum imap_login_step login_authenticated(struct imap_login *login,
 		login_enter(login, LOGIN_AUTHENTICATED);
 		return IMAP_LOGIN_AUTHENTICATED;
 	}
+	if (login->token && imap_refusal_of_password(event))
+		return login_fail(login, IMAP_LOGIN_WRONG_TOKEN, event->text,
+				  "the server refused the token");
 	if (imap_refusal_of_password(event))
 		return login_fail(login, IMAP_LOGIN_WRONG_PASSWORD, event->text,
 				  "the server refused name and password");
@@ -113,6 +116,8 @@ static enum imap_login_step login_opened(struct imap_login *login, const struct 
 		login->capability_id = 0;
 	} else if (event->id == login->waiting_for) {
 		login->waiting_for = 0;
+		if (imap_refusal_is_not_connected(event))
+			return login_fail(login, IMAP_LOGIN_NOT_CONNECTED, event->text, "");
 		if (imap_refusal_of_folder(event))
 			return login_fail(login, IMAP_LOGIN_NO_FOLDER, event->text,
 					  "the server does not open the folder");
@@ -231,6 +236,30 @@ enum imap_login_step imap_login_password(struct imap_login *login, struct span u
 	if (id == 0)
 		return login_fail(login, IMAP_LOGIN_INTERNAL,
 				  "name or password cannot be sent to an IMAP server", "");
+	return login_await(login, LOGIN_AUTHENTICATING, id);
+}
+
+enum imap_login_step imap_login_token(struct imap_login *login, struct span user, struct span token)
+{
+	bool xoauth2 = imap_client_has(login->client, IMAP_CAP_AUTH_XOAUTH2);
+	struct bytebuf message;
+	uint32_t id = 0;
+
+	assert(login->state == LOGIN_READY);
+	login->token = true;
+	if (!xoauth2 && !imap_client_has(login->client, IMAP_CAP_AUTH_OAUTHBEARER))
+		return login_fail(login, IMAP_LOGIN_NO_MECHANISM,
+				  "the server takes no tokens (neither XOAUTH2 nor OAUTHBEARER)",
+				  "");
+	bytebuf_init(&message, IMAP_SASL_MAX);
+	if (xoauth2 ? sasl_xoauth2_write(&message, user, token)
+		    : sasl_oauthbearer_write(&message, user, token))
+		id = imap_client_authenticate(login->client, xoauth2 ? "XOAUTH2" : "OAUTHBEARER",
+					      bytebuf_peek(&message));
+	bytebuf_deinit(&message);
+	if (id == 0)
+		return login_fail(login, IMAP_LOGIN_INTERNAL,
+				  "name or token cannot be sent to an IMAP server", "");
 	return login_await(login, LOGIN_AUTHENTICATING, id);
 }
 

@@ -3,7 +3,7 @@
  * imap_login: a connection on its way from the greeting to a selected mailbox.
  *
  *   greeting -> [CAPABILITY] -> [STARTTLS -> CAPABILITY] -> READY
- *   READY -> AUTHENTICATE PLAIN or LOGIN -> AUTHENTICATED
+ *   READY -> AUTHENTICATE (PLAIN, XOAUTH2, OAUTHBEARER) or LOGIN -> AUTHENTICATED
  *   AUTHENTICATED -> [CAPABILITY] [ID] SELECT, pipelined -> SELECTED
  *
  * It stops at READY, so that nothing secret is needed before there is somebody to tell it to, and
@@ -23,7 +23,7 @@ enum imap_login_step {
 	IMAP_LOGIN_MORE,
 	/* Do the TLS handshake, then call imap_login_tls_started(). */
 	IMAP_LOGIN_START_TLS,
-	/* Call imap_login_password(). */
+	/* Call imap_login_password() or imap_login_token(). */
 	IMAP_LOGIN_READY,
 	/* Call imap_login_select(). */
 	IMAP_LOGIN_AUTHENTICATED,
@@ -39,10 +39,16 @@ enum imap_login_failure {
 	IMAP_LOGIN_PREAUTH,
 	/* STARTTLS was asked for and is not to be had, or was answered NO. */
 	IMAP_LOGIN_NO_STARTTLS,
-	/* It takes no password over this connection (LOGINDISABLED and no AUTH=PLAIN). */
+	/* It takes no password over this connection (LOGINDISABLED and no AUTH=PLAIN), or no
+	 * token (neither AUTH=XOAUTH2 nor AUTH=OAUTHBEARER). */
 	IMAP_LOGIN_NO_MECHANISM,
 	/* Name or password are wrong. */
 	IMAP_LOGIN_WRONG_PASSWORD,
+	/* The token is not good for this mailbox, or for any. */
+	IMAP_LOGIN_WRONG_TOKEN,
+	/* Exchange: OK to AUTHENTICATE, and then "BAD User is authenticated but not connected" to
+	 * SELECT: the token is good, and opens no mailbox now, or never. */
+	IMAP_LOGIN_NOT_CONNECTED,
 	/* NO to SELECT: the folder does not exist or may not be opened. */
 	IMAP_LOGIN_NO_FOLDER,
 	/* The server gave no UIDVALIDITY, without which there are no unique-ids. */
@@ -64,6 +70,7 @@ struct imap_login {
 	bool starttls;
 	bool tls_active;
 	bool id_listed;
+	bool token; /* the credential is a token */
 };
 
 /* `starttls`: the connection starts in the clear and must be upgraded; `tls_active`: it is TLS
@@ -77,6 +84,9 @@ enum imap_login_step imap_login_event(struct imap_login *login, const struct ima
 enum imap_login_step imap_login_tls_started(struct imap_login *login);
 enum imap_login_step imap_login_password(struct imap_login *login, struct span user,
 					 struct span password);
+/* XOAUTH2 where it is listed, else OAUTHBEARER; never a password, whatever the server lists. */
+enum imap_login_step imap_login_token(struct imap_login *login, struct span user,
+				      struct span token);
 /* `folder` in modified UTF-7 (protocol/imap_utf7.h). */
 enum imap_login_step imap_login_select(struct imap_login *login, struct span folder);
 

@@ -3,12 +3,14 @@
 
 #include <stdio.h>
 
+static const char not_connected_words[] = "authenticated but not connected";
+
 /* Words of servers that send no response code. */
 static const char *const temporary_words[] = {
 	"Request is throttled",              /* Exchange, as NO and as BAD */
 	"Suggested Backoff Time",            /* likewise */
 	"Server Unavailable",                /* Exchange: a store that does not answer */
-	"authenticated but not connected",   /* Exchange: a mailbox that cannot be reached */
+	not_connected_words,                 /* Exchange: a mailbox that cannot be reached */
 	"Too many simultaneous connections", /* Gmail */
 	"Internal error occurred",           /* Dovecot, which means its log */
 	"Temporary authentication failure",  /* Dovecot, Courier */
@@ -45,6 +47,11 @@ bool imap_refusal_of_password(const struct imap_event *event)
 		event->code == IMAP_CODE_AUTHENTICATIONFAILED ||
 		event->code == IMAP_CODE_AUTHORIZATIONFAILED || event->code == IMAP_CODE_EXPIRED ||
 		event->code == IMAP_CODE_NOPERM);
+}
+
+bool imap_refusal_is_not_connected(const struct imap_event *event)
+{
+	return event->status != IMAP_OK && contains_nocase(event->text, not_connected_words);
 }
 
 bool imap_refusal_of_folder(const struct imap_event *event)

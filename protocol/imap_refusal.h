@@ -21,6 +21,9 @@ bool imap_refusal_is_temporary(const struct imap_event *event);
  * code tells of a server in trouble; many servers give none, or [ALERT], with a wrong password. */
 bool imap_refusal_of_password(const struct imap_event *event);
 
+/* Whether this is Exchange's "User is authenticated but not connected". */
+bool imap_refusal_is_not_connected(const struct imap_event *event);
+
 /* Whether a NO to SELECT means that there is no such folder, or none for us. */
 bool imap_refusal_of_folder(const struct imap_event *event);
 

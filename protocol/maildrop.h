@@ -41,6 +41,23 @@ enum maildrop_status maildrop_add(struct maildrop *drop, uint32_t uid, uint64_t 
 /* Puts messages in order and numbers them. Nothing is added afterwards. */
 enum maildrop_status maildrop_seal(struct maildrop *drop) __attribute__((warn_unused_result));
 
+/*
+ * A message that is not in the mailbox but made here, to tell the client something: it comes behind
+ * all others, has no UID, and a unique-id of its own (copied; 1 to 70 octets of 0x21 to 0x7E).
+ * Called once, behind maildrop_seal(). A maildrop with a notice is withheld: no other message can
+ * be retrieved or deleted (RETR, TOP and DELE of them are [AUTH]).
+ */
+enum maildrop_status maildrop_add_notice(struct maildrop *drop, const char *unique_id,
+					 uint64_t octets) __attribute__((warn_unused_result));
+/* The message-number of the notice, 0: there is none. */
+uint32_t maildrop_notice(const struct maildrop *drop);
+bool maildrop_is_withheld(const struct maildrop *drop, uint32_t msgno);
+
+enum { MAILDROP_UNIQUE_ID_MAX = 71 };
+/* The unique-id of a message, as text. Returns `text_r`. */
+const char *maildrop_unique_id(const struct maildrop *drop, uint32_t msgno,
+			       char text_r[MAILDROP_UNIQUE_ID_MAX]);
+
 uint32_t maildrop_uidvalidity(const struct maildrop *drop);
 
 /* DELE is refused in a mailbox that was selected read-only. */

@@ -45,3 +45,52 @@ bool sasl_plain_read(struct span message, struct span *user_r, struct span *pass
 	*password_r = message;
 	return true;
 }
+
+/* What would end a part of a message with a token before its time (RFC 7628 section 3.1). */
+static bool has_separator(struct span octets)
+{
+	return has_nul(octets) || (octets.len > 0 && memchr(octets.data, '\1', octets.len) != NULL);
+}
+
+static bool append_bearer(struct bytebuf *out, struct span token)
+{
+	return bytebuf_append_text(out, "\1auth=Bearer ") && bytebuf_append(out, token) &&
+	       bytebuf_append_text(out, "\1\1");
+}
+
+bool sasl_xoauth2_write(struct bytebuf *out, struct span user, struct span token)
+{
+	size_t before = bytebuf_len(out);
+
+	if (has_separator(user) || has_separator(token))
+		return false;
+	if (bytebuf_append_text(out, "user=") && bytebuf_append(out, user) &&
+	    append_bearer(out, token))
+		return true;
+	bytebuf_truncate(out, before);
+	return false;
+}
+
+static bool append_saslname(struct bytebuf *out, struct span name)
+{
+	for (size_t i = 0; i < name.len; i++) {
+		if (!(name.data[i] == ','   ? bytebuf_append_text(out, "=2C")
+		      : name.data[i] == '=' ? bytebuf_append_text(out, "=3D")
+					    : bytebuf_append_octet(out, name.data[i])))
+			return false;
+	}
+	return true;
+}
+
+bool sasl_oauthbearer_write(struct bytebuf *out, struct span user, struct span token)
+{
+	size_t before = bytebuf_len(out);
+
+	if (has_separator(user) || has_separator(token))
+		return false;
+	if (bytebuf_append_text(out, "n,a=") && append_saslname(out, user) &&
+	    bytebuf_append_octet(out, ',') && append_bearer(out, token))
+		return true;
+	bytebuf_truncate(out, before);
+	return false;
+}

@@ -2,7 +2,8 @@
 /*
  * sasl: the messages of SASL mechanisms, before and after base64.
  *
- * PLAIN (RFC 4616), read as a POP3 server and written as an IMAP client.
+ * PLAIN (RFC 4616), read as a POP3 server and written as an IMAP client; XOAUTH2 (Google's and
+ * Microsoft's) and OAUTHBEARER (RFC 7628), written as an IMAP client.
  */
 #ifndef PROTOCOL_SASL_H
 #define PROTOCOL_SASL_H
@@ -18,5 +19,13 @@ bool sasl_plain_write(struct bytebuf *out, struct span user, struct span passwor
  * authcid (nobody acts for somebody else here).
  */
 bool sasl_plain_read(struct span message, struct span *user_r, struct span *password_r);
+
+/*
+ * The two messages that carry a bearer token (RFC 6750): `user` is the mailbox to open. False when
+ * `out` is full, or when an octet that frames the message (^A, NUL) is in either.
+ */
+bool sasl_xoauth2_write(struct bytebuf *out, struct span user, struct span token);
+/* `user` is written as a saslname (RFC 5801 section 4): `,` and `=` as =2C and =3D. */
+bool sasl_oauthbearer_write(struct bytebuf *out, struct span user, struct span token);
 
 #endif

@@ -190,6 +190,9 @@ static void handle_login_failure(struct coupling *coupling)
 		code = POP3_CODE_AUTH;
 		wrong_password = true;
 		break;
+	case IMAP_LOGIN_WRONG_TOKEN:
+		code = POP3_CODE_AUTH;
+		break;
 	case IMAP_LOGIN_PREAUTH:
 	case IMAP_LOGIN_NO_STARTTLS:
 	case IMAP_LOGIN_NO_MECHANISM:
@@ -198,6 +201,7 @@ static void handle_login_failure(struct coupling *coupling)
 		code = POP3_CODE_SYS_PERM;
 		break;
 	case IMAP_LOGIN_VIOLATION:
+	case IMAP_LOGIN_NOT_CONNECTED:
 	case IMAP_LOGIN_TEMPORARY:
 	case IMAP_LOGIN_INTERNAL:
 		break;

@@ -170,7 +170,7 @@ static const struct row {
 	  AUTHENTICATE SELECT, "RAF", IMAP_LOGIN_NO_FOLDER, "x" },
 	{ "authenticated but not connected", false,
 	  GREETING AUTHENTICATED "$2 BAD User is authenticated but not connected.\r\n",
-	  AUTHENTICATE SELECT, "RAF", IMAP_LOGIN_TEMPORARY,
+	  AUTHENTICATE SELECT, "RAF", IMAP_LOGIN_NOT_CONNECTED,
 	  "User is authenticated but not connected." },
 	{ "no UIDVALIDITY", false, GREETING AUTHENTICATED "* 1 EXISTS\r\n$2 OK open\r\n",
 	  AUTHENTICATE SELECT, "RAF", IMAP_LOGIN_NO_UIDVALIDITY, NULL },
