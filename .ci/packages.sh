@@ -15,6 +15,8 @@ libevent-dev           pkg-config libevent_extra
 libssl-dev             pkg-config openssl
 libconfig-dev          pkg-config libconfig
 libsqlite3-dev         pkg-config sqlite3
+libcurl4-openssl-dev   pkg-config libcurl
+libjansson-dev         pkg-config jansson
 '
 
 DEMONSTRATION_NEEDS='

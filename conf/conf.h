@@ -21,8 +21,21 @@
 
 enum conf_tls { CONF_TLS_NONE, CONF_TLS_STARTTLS, CONF_TLS_IMPLICIT };
 enum conf_log_level { CONF_LOG_ERROR, CONF_LOG_WARNING, CONF_LOG_INFO, CONF_LOG_DEBUG };
-enum conf_provider { CONF_PROVIDER_CUSTOM };
-enum conf_auth { CONF_AUTH_PASSWORD, CONF_AUTH_PASSTHROUGH };
+enum conf_provider {
+	CONF_PROVIDER_CUSTOM,
+	CONF_PROVIDER_OUTLOOK,   /* Outlook.com: personal accounts */
+	CONF_PROVIDER_OFFICE365, /* Microsoft 365, worldwide */
+	CONF_PROVIDER_GCC_HIGH,
+	CONF_PROVIDER_DOD,
+	CONF_PROVIDER_CHINA, /* 21Vianet */
+};
+enum conf_auth { CONF_AUTH_PASSWORD, CONF_AUTH_PASSTHROUGH, CONF_AUTH_OAUTH2 };
+enum conf_flow {
+	CONF_FLOW_USER, /* a person signs in, once */
+	CONF_FLOW_APP,  /* client credentials (RFC 6749 section 4.4) */
+};
+/* Of client assertions: RFC 7518 section 3.1. */
+enum conf_assertion { CONF_ASSERTION_PS256, CONF_ASSERTION_RS256 };
 enum conf_delete {
 	CONF_DELETE_EXPUNGE,
 	CONF_DELETE_TRASH,
@@ -49,6 +62,25 @@ struct conf_imap {
 	enum conf_address_family address_family;
 };
 
+/* All of it NULL or 0 unless `auth` is oauth2; then endpoints and scope are always there. */
+struct conf_oauth {
+	const char *client_id;
+	const char *tenant; /* NULL for identity providers that have none */
+	enum conf_flow flow;
+	const char *client_secret_file; /* or NULL */
+	const char *certificate;        /* PEM; or NULL */
+	const char *private_key;        /* PEM; with the certificate */
+	enum conf_assertion assertion_algorithm;
+	const char *expires;            /* "2027-03-01": when the client secret does; or NULL */
+	const char *authority;          /* "https://login.microsoftonline.com"; or NULL */
+	const char *scope;              /* as it is asked for */
+	const char *authorize_endpoint; /* or NULL: no sign-in with a browser */
+	const char *token_endpoint;
+	const char *device_endpoint; /* or NULL: no sign-in with a device code */
+	const char *redirect_uri;    /* or NULL: http://localhost:PORT/ of the tool */
+	const char *ca_file;         /* NULL: the system's store */
+};
+
 struct conf_account {
 	unsigned line;
 	const char *user;          /* POP3 login name, or a wildcard: "*", "*@contoso.com" */
@@ -59,6 +91,8 @@ struct conf_account {
 	const char *folder;  /* UTF-8 */
 	enum conf_auth auth;
 	const char *imap_password_file; /* or NULL */
+	struct conf_oauth oauth;
+	bool attention_message; /* the maildrop says so when somebody has to sign in */
 	struct conf_imap imap;
 	enum conf_delete delete_mode;
 	const char *delete_folder; /* UTF-8; or NULL */
@@ -81,6 +115,12 @@ struct conf_limits {
 struct conf {
 	const char *file;
 	const char *state_directory;
+	const char *runtime_directory;     /* where the control socket is */
+	bool runtime_directory_is_default; /* nobody set it, so it may be missing */
+	const char *control_group;         /* or NULL: may use the control socket too */
+	const char *token_key_file; /* the key that seals tokens; made if it is the default */
+	bool token_key_is_default;
+	const char *on_attention; /* a program; or NULL */
 	struct {
 		const char *certificate; /* both or neither */
 		const char *private_key;

@@ -144,6 +144,8 @@ static bool verify_account(struct conf_verifier *verifier, size_t slot)
 		if (!verify_password_account(verifier, slot))
 			return false;
 		break;
+	case CONF_AUTH_OAUTH2:
+		break;
 	case CONF_AUTH_PASSTHROUGH:
 		if (!verify_passthrough_account(verifier, slot))
 			return false;

@@ -245,21 +245,21 @@ static bool bridge_can_use(struct bridge *bridge, const struct setup *setup,
 	return bridge_open_store(bridge, setup->conf, error_r->text, sizeof(error_r->text));
 }
 
-static void on_reload(evutil_socket_t signal_number, short what, void *argument)
+bool bridge_reload(struct bridge *bridge, char *text_r, size_t size)
 {
-	struct bridge *bridge = argument;
 	struct conf_error error;
 
-	(void)signal_number;
-	(void)what;
-	if (bridge->stopping)
-		return;
+	if (bridge->stopping) {
+		snprintf(text_r, size, "the service is stopping");
+		return false;
+	}
 	notify_reloading();
 	struct setup *setup = setup_load(bridge->file, on_warning, bridge, &error);
 	if (setup != NULL && !bridge_can_use(bridge, setup, &error))
 		setup_unref(&setup);
 	if (setup == NULL) {
 		log_event(&bridge->log, CONF_LOG_ERROR, "reload-failed", "reason", error.text);
+		snprintf(text_r, size, "%s", error.text);
 	} else {
 		const char *restart = conf_needs_restart(bridge->first_setup->conf, setup->conf);
 
@@ -271,8 +271,20 @@ static void on_reload(evutil_socket_t signal_number, short what, void *argument)
 			log_event(&bridge->log, CONF_LOG_WARNING, "reload", "needs-restart",
 				  restart);
 		log_event(&bridge->log, CONF_LOG_INFO, "reloaded", "file", bridge->file);
+		snprintf(text_r, size, "%s", restart != NULL ? restart : "");
 	}
 	notify_send("READY=1");
+	return setup != NULL;
+}
+
+static void on_reload(evutil_socket_t signal_number, short what, void *argument)
+{
+	struct bridge *bridge = argument;
+	char text[sizeof(((struct conf_error *)0)->text)];
+
+	(void)signal_number;
+	(void)what;
+	(void)bridge_reload(bridge, text, sizeof(text));
 }
 
 /* ---- the process ---- */
@@ -337,7 +349,7 @@ static void bridge_deinit(struct bridge *bridge)
 /* Everything but the listeners. False: `error_r`. */
 static bool bridge_init(struct bridge *bridge, const char *file, struct conf_error *error_r)
 {
-	*bridge = (struct bridge){ .file = file };
+	*bridge = (struct bridge){ .file = file, .started = time(NULL) };
 	log_init(&bridge->log, CONF_LOG_WARNING);
 	bridge->setup = setup_load(file, on_warning, bridge, error_r);
 	if (bridge->setup == NULL)

@@ -16,8 +16,12 @@
 #include "daemon/setup.h"
 #include "daemon/store/store.h"
 
+struct attention;
+struct control;
+struct http;
 struct listeners;
 struct live;
+struct oauth;
 struct session;
 
 struct bridge {
@@ -30,6 +34,11 @@ struct bridge {
 	struct gatekeeper *gatekeeper; /* owned */
 	struct store *store;           /* owned; NULL: no account keeps anything */
 	struct listeners *listeners;   /* owned */
+	struct http *http;             /* owned; NULL, like the next, while no account needs them */
+	struct oauth *oauth;           /* owned */
+	struct attention *attention;   /* owned */
+	struct control *control;       /* owned; NULL: there is no socket */
+	time_t started;
 	struct mailboxes mailboxes;
 	struct address_book addresses;
 	void *sessions;          /* tsearch(3): live sessions by id */
@@ -47,6 +56,10 @@ struct bridge {
 /* Starts everything, and serves until a signal says stop. Returns the exit status; when
  * something cannot be started one line was written to stderr. `file` is the configuration. */
 int bridge_run(const char *file);
+
+/* Reads the configuration again: SIGHUP, and `packetboat reload`. False: `text_r` is the error, and
+ * nothing changed; otherwise it names a setting that needs a restart, or is "". */
+bool bridge_reload(struct bridge *bridge, char *text_r, size_t size);
 
 /* Where listener.c delivers a connection. Takes ownership of `fd`. */
 void bridge_accept(struct bridge *bridge, int fd, const struct address *address, bool implicit_tls);

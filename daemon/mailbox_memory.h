@@ -2,12 +2,14 @@
 /*
  * mailbox_memory: what is remembered of a mailbox for the life of the process, session or none.
  *
- * How often it was logged in to lately, and the true sizes of its messages, which cost a download
- * to learn (`sizes = "exact"`). There is one entry for each mailbox that somebody was let into.
- * Pure: time comes as an argument.
+ * How often it was logged in to lately, how that went, and the true sizes of its messages, which
+ * cost a download to learn (`sizes = "exact"`). There is one entry for each mailbox that somebody
+ * was let into. Pure: time comes as an argument.
  */
 #ifndef DAEMON_MAILBOX_MEMORY_H
 #define DAEMON_MAILBOX_MEMORY_H
+
+#include <time.h>
 
 #include "protocol/maildrop.h"
 
@@ -20,6 +22,31 @@ struct mailbox_memory;
 /* The entry of `key`, made if need be; NULL when there is no memory. Lives as long as the table. */
 struct mailbox_memory *mailbox_memory_get(struct mailbox_memories *memories, const char *key);
 void mailbox_memories_deinit(struct mailbox_memories *memories);
+
+/* For `packetboat status`: how it went last. */
+struct mailbox_record {
+	const char *host; /* these three name the mailbox */
+	const char *user;
+	const char *folder;
+	const char *name;       /* POP3 login name it was opened by last */
+	time_t last_success;    /* 0: never */
+	time_t last_failure;    /* 0: never */
+	const char *last_error; /* NULL: never, or a success came behind it */
+	bool counted;           /* `messages` is known */
+	uint32_t messages;      /* in the maildrop, at the last success */
+};
+/* Notes; without memory for a text it is left out. */
+void mailbox_memory_succeeded(struct mailbox_memory *memory, const char *name, time_t now,
+			      uint32_t messages);
+void mailbox_memory_failed(struct mailbox_memory *memory, const char *name, time_t now,
+			   const char *error);
+/* What is known of one; false: nothing. Borrowed until it changes. */
+bool mailbox_memories_find(const struct mailbox_memories *memories, const char *key,
+			   struct mailbox_record *record_r);
+/* Calls `fn` for each, in the order of keys. */
+void mailbox_memories_walk(const struct mailbox_memories *memories,
+			   void (*fn)(void *argument, const struct mailbox_record *record),
+			   void *argument);
 
 /* Counts a login. False: it is one more than `per_minute` within a minute. */
 bool mailbox_memory_login(struct mailbox_memory *memory, uint64_t now_ms, unsigned per_minute);
