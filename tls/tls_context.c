@@ -2,19 +2,16 @@
 #include "tls/tls_context.h"
 
 #include "tls/tls_error.h"
+#include "tls/tls_file.h"
 #include "tls/tls_verdict.h"
 
 #include <arpa/inet.h>
-#include <errno.h>
-#include <fcntl.h>
 #include <openssl/err.h>
 #include <openssl/pem.h>
 #include <openssl/x509v3.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/stat.h>
-#include <unistd.h>
 
 enum {
 	SESSION_MAX = 64,   /* upstream servers with a session kept; a handful is usual */
@@ -74,41 +71,6 @@ static unsigned peer_port(const SSL_SESSION *session)
 	return port;
 }
 
-static void tls_context_failed(struct tls_reason *reason_r, const char *file, const char *text)
-{
-	*reason_r = (struct tls_reason){ "" };
-	if (file != NULL)
-		tls_reason_say(reason_r, "%s: ", file);
-	tls_reason_say(reason_r, "%s", text);
-	ERR_clear_error();
-}
-
-/* Says what OpenSSL found wrong with a file that should hold a `what`. */
-static void tls_context_failed_file(struct tls_reason *reason_r, const char *file, const char *what)
-{
-	unsigned long error = ERR_peek_error();
-	char text[128];
-
-	if ((ERR_GET_LIB(error) == ERR_LIB_PEM && ERR_GET_REASON(error) == PEM_R_NO_START_LINE) ||
-	    (ERR_GET_LIB(error) == ERR_LIB_X509 &&
-	     ERR_GET_REASON(error) == X509_R_NO_CERTIFICATE_OR_CRL_FOUND))
-		snprintf(text, sizeof(text), "holds no %s", what);
-	else
-		tls_error(text, sizeof(text), file != NULL ? "cannot be used" : "no memory");
-	tls_context_failed(reason_r, file, text);
-}
-
-/* OpenSSL's own would ask on the terminal. `argument`: told that a passphrase was wanted. */
-static int refuse_passphrase(char *text_r, int size, int writing, void *argument)
-{
-	(void)text_r;
-	(void)size;
-	(void)writing;
-	if (argument != NULL)
-		*(bool *)argument = true;
-	return -1;
-}
-
 static struct tls_context *tls_context_new(const SSL_METHOD *method)
 {
 	struct tls_context *context = calloc(1, sizeof(*context));
@@ -132,7 +94,7 @@ static struct tls_context *tls_context_new(const SSL_METHOD *method)
 	/* No early data: it could be replayed. */
 	SSL_CTX_set_max_early_data(context->ctx, 0);
 	SSL_CTX_set_recv_max_early_data(context->ctx, 0);
-	SSL_CTX_set_default_passwd_cb(context->ctx, refuse_passphrase);
+	SSL_CTX_set_default_passwd_cb(context->ctx, tls_file_refuse_passphrase);
 	SSL_CTX_set_app_data(context->ctx, context);
 	return context;
 }
@@ -203,78 +165,17 @@ static void offer_session(const struct tls_context *context, SSL *ssl, unsigned 
 	SSL_SESSION_free(copy);
 }
 
-/* A descriptor, or -1; OpenSSL would say less about what cannot be opened, or is a folder. */
-static int open_file(const char *file, struct stat *status_r, struct tls_reason *reason_r)
-{
-	int fd = open(file, O_RDONLY | O_CLOEXEC);
-
-	if (fd >= 0 && fstat(fd, status_r) == 0 && !S_ISDIR(status_r->st_mode))
-		return fd;
-	tls_context_failed(reason_r, file, strerror(fd < 0 ? errno : EISDIR));
-	if (fd >= 0)
-		close(fd);
-	return -1;
-}
-
-static bool is_readable(const char *file, struct tls_reason *reason_r)
-{
-	struct stat status;
-	int fd = open_file(file, &status, reason_r);
-
-	if (fd >= 0)
-		close(fd);
-	return fd >= 0;
-}
-
-static EVP_PKEY *read_private_key(const char *file, struct tls_reason *reason_r)
-{
-	struct stat status;
-	int fd = open_file(file, &status, reason_r);
-	char text[128];
-	bool encrypted = false;
-
-	if (fd < 0)
-		return NULL;
-	if ((status.st_mode & S_IRWXO) != 0) {
-		snprintf(text, sizeof(text),
-			 "is open to every user (mode %04o); a private key must not be",
-			 (unsigned)status.st_mode & 07777U);
-		tls_context_failed(reason_r, file, text);
-		close(fd);
-		return NULL;
-	}
-	FILE *stream = fdopen(fd, "r");
-	EVP_PKEY *key = NULL;
-	if (stream != NULL) {
-		key = PEM_read_PrivateKey(stream, NULL, refuse_passphrase, &encrypted);
-		fclose(stream);
-	} else {
-		close(fd);
-	}
-	if (key == NULL && encrypted) {
-		tls_context_failed(reason_r, file,
-				   "is encrypted; only a key without a passphrase can be used");
-	} else if (key == NULL) {
-		char cause[80];
-
-		snprintf(text, sizeof(text), "holds no private key that can be read (%s)",
-			 tls_error(cause, sizeof(cause), "no memory"));
-		tls_context_failed(reason_r, file, text);
-	}
-	return key;
-}
-
 static bool load_certificate(SSL_CTX *ctx, const char *file, struct tls_reason *reason_r)
 {
-	if (!is_readable(file, reason_r))
+	if (!tls_file_is_readable(file, reason_r))
 		return false;
 	if (SSL_CTX_use_certificate_chain_file(ctx, file) != 1) {
-		tls_context_failed_file(reason_r, file, "certificate");
+		tls_file_blame(reason_r, file, "certificate");
 		return false;
 	}
 	const ASN1_TIME *end = X509_get0_notAfter(SSL_CTX_get0_certificate(ctx));
 	if (X509_cmp_current_time(end) < 0) {
-		tls_context_failed(reason_r, file, "certificate expired on ");
+		tls_file_fail(reason_r, file, "certificate expired on ");
 		tls_reason_say_date(reason_r, end);
 		return false;
 	}
@@ -284,16 +185,16 @@ static bool load_certificate(SSL_CTX *ctx, const char *file, struct tls_reason *
 static bool load_private_key(SSL_CTX *ctx, const char *file, const char *certificate,
 			     struct tls_reason *reason_r)
 {
-	EVP_PKEY *key = read_private_key(file, reason_r);
+	EVP_PKEY *key = tls_file_read_key(file, reason_r);
 	bool loaded = false;
 
 	if (key == NULL)
 		return false;
 	if (X509_check_private_key(SSL_CTX_get0_certificate(ctx), key) != 1) {
-		tls_context_failed(reason_r, file, "is not the key of the certificate in ");
+		tls_file_fail(reason_r, file, "is not the key of the certificate in ");
 		tls_reason_say(reason_r, "%s", certificate);
 	} else if (SSL_CTX_use_PrivateKey(ctx, key) != 1) {
-		tls_context_failed_file(reason_r, file, "private key");
+		tls_file_blame(reason_r, file, "private key");
 	} else {
 		loaded = true;
 	}
@@ -308,7 +209,7 @@ struct tls_context *tls_context_new_server(const char *certificate, const char *
 	struct tls_context *context = tls_context_new(TLS_server_method());
 
 	if (context == NULL) {
-		tls_context_failed_file(reason_r, NULL, "memory");
+		tls_file_blame(reason_r, NULL, "memory");
 		return NULL;
 	}
 	if (!load_certificate(context->ctx, certificate, reason_r) ||
@@ -328,12 +229,12 @@ struct tls_context *tls_context_new_server(const char *certificate, const char *
 /* `file` NULL: the system's store, which may well be absent as long as nobody needs it. */
 static bool load_authorities(SSL_CTX *ctx, const char *file, struct tls_reason *reason_r)
 {
-	if (file != NULL && !is_readable(file, reason_r))
+	if (file != NULL && !tls_file_is_readable(file, reason_r))
 		return false;
 	if ((file != NULL ? SSL_CTX_load_verify_file(ctx, file)
 			  : SSL_CTX_set_default_verify_paths(ctx)) == 1)
 		return true;
-	tls_context_failed_file(reason_r, file, "certificate");
+	tls_file_blame(reason_r, file, "certificate");
 	return false;
 }
 
@@ -342,7 +243,7 @@ struct tls_context *tls_context_new_client(const char *ca_file, struct tls_reaso
 	struct tls_context *context = tls_context_new(TLS_client_method());
 
 	if (context == NULL) {
-		tls_context_failed_file(reason_r, NULL, "memory");
+		tls_file_blame(reason_r, NULL, "memory");
 		return NULL;
 	}
 	if (!load_authorities(context->ctx, ca_file, reason_r)) {
@@ -439,7 +340,7 @@ SSL *tls_context_connect(struct tls_context *context, const char *name, unsigned
 		char text[128];
 
 		SSL_free(ssl);
-		tls_context_failed(reason_r, NULL, tls_error(text, sizeof(text), "no memory"));
+		tls_file_fail(reason_r, NULL, tls_error(text, sizeof(text), "no memory"));
 		return NULL;
 	}
 	offer_session(context, ssl, port);

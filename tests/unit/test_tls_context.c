@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: ISC */
 /* Handshakes are made in memory, with certificates made on the spot. */
-#include "tests/unit/certificate.h"
+#include "tests/unit/certificate_file.h"
 #include "tls/tls_context.h"
 
 #include <openssl/err.h>
@@ -12,7 +12,7 @@
 #define COUNT(array) (sizeof(array) / sizeof(*(array)))
 #define HOST "imap.example.org"
 
-enum { PATH_LEN = 64, PORT = 993 };
+enum { PORT = 993 };
 
 /* What all tests share; the files are in `folder`. */
 struct fixture {
@@ -25,39 +25,6 @@ struct fixture {
 };
 
 enum issuer { BY_CA, BY_OTHER_CA, BY_EXPIRED_CA, BY_ITSELF };
-
-static FILE *create(char path_r[PATH_LEN], const char *folder, const char *name)
-{
-	snprintf(path_r, PATH_LEN, "%s/%s", folder, name);
-	FILE *file = fopen(path_r, "w");
-
-	assert_non_null(file);
-	assert_int_equal(fchmod(fileno(file), 0600), 0);
-	return file;
-}
-
-static void write_certificate(char path_r[PATH_LEN], const char *folder, const char *name,
-			      X509 *certificate)
-{
-	FILE *file = create(path_r, folder, name);
-
-	assert_int_equal(PEM_write_X509(file, certificate), 1);
-	fclose(file);
-}
-
-/* `passphrase` NULL: in clear. */
-static void write_key(char path_r[PATH_LEN], const char *folder, const char *name, EVP_PKEY *key,
-		      const char *passphrase)
-{
-	FILE *file = create(path_r, folder, name);
-	const EVP_CIPHER *cipher = passphrase != NULL ? EVP_aes_128_cbc() : NULL;
-
-	assert_int_equal(PEM_write_PKCS8PrivateKey(file, key, cipher, passphrase,
-						   passphrase != NULL ? (int)strlen(passphrase) : 0,
-						   NULL, NULL),
-			 1);
-	fclose(file);
-}
 
 static int set_up(void **state)
 {
@@ -764,7 +731,7 @@ static void write_case(const struct fixture *all, char path_r[PATH_LEN], const c
 	if (what == FOLDER)
 		assert_int_equal(mkdir(path_r, 0700), 0);
 	if (what == EMPTY || what == GARBAGE) {
-		FILE *file = create(path_r, all->folder, name);
+		FILE *file = create_file(path_r, all->folder, name);
 
 		if (what == GARBAGE)
 			fputs("-----BEGIN NONSENSE-----\nAAAA\n-----END NONSENSE-----\n", file);
