@@ -15,6 +15,7 @@
 #include "daemon/mailbox.h"
 #include "daemon/setup.h"
 #include "daemon/store/store.h"
+#include "daemon/ticket.h"
 
 struct attention;
 struct control;
@@ -38,6 +39,7 @@ struct bridge {
 	struct oauth *oauth;           /* owned */
 	struct attention *attention;   /* owned */
 	struct control *control;       /* owned; NULL: there is no socket */
+	struct ticket_office tickets;  /* of those who wait for http and oauth */
 	time_t started;
 	struct mailboxes mailboxes;
 	struct address_book addresses;

@@ -11,7 +11,7 @@
  *   REFRESHING -> WAITING      temporary: back-off from 1 s to 5 min with jitter, or Retry-After;
  *                              a token that is still good goes on being given out
  *   REFRESHING -> HELD         a person or an administrator is needed: the endpoint is left alone
- *   HELD -> REFRESHING         a sign-in, oauth_reload(), a restart, or an hour
+ *   HELD -> REFRESHING         a sign-in, oauth_reload(), OAUTH_TRY, a restart, or an hour
  *
  * One request at a time for each grant, however many wait for it. A rotated refresh token is on
  * disk before anybody gets the access token that came with it. Sign-ins that nobody uses are
@@ -88,6 +88,8 @@ void oauth_reload(struct oauth *oauth, struct setup *setup);
 enum oauth_need {
 	OAUTH_ANY,   /* a token with OAUTH_MARGIN_S left, or less while no other is to be had */
 	OAUTH_FRESH, /* the one that is here was refused: a new one */
+	OAUTH_TRY,   /* as ANY; and a grant that is HELD is tried once all the same, for somebody
+		      * says it has been mended. Back-off is obeyed even so */
 };
 /* `fn` is called once, from the loop, or before this returns when the token is here. False: no
  * memory, and no answer comes. */
