@@ -44,7 +44,18 @@ getmail6               command getmail
 libio-socket-ssl-perl  perl IO::Socket::SSL
 libnet-ssleay-perl     perl Net::SSLeay
 perl                   perl Net::POP3
+chromium               command chromium
+chromium-driver        command chromedriver
+nodejs                 command node
+npm                    command npm
 '
+
+# From npm, into build-node/: the identity provider that tests/real signs in at; and a Node.js of its
+# own where the system's is older than it wants.
+NODE_PACKAGES='oidc-provider@9.13.3'
+NODE_NEEDED=20
+NODE_OWN='node@22'
+
 
 _is_there() {
 	case $1 in
@@ -98,4 +109,29 @@ install_packages() {
 	rm -f "$log"
 	missing=$(missing_packages "$@")
 	[ -z "$missing" ] || { echo "Still missing after installation: $missing" >&2; return 1; }
+}
+
+# install_node_packages FOLDER: installs what is missing below FOLDER, quietly. Returns 1, having
+# said why, when that cannot be done.
+install_node_packages() {
+	local folder=$1 wanted=$NODE_PACKAGES log status=0
+	[ "$(node -p 'process.versions.node.split(".")[0]')" -ge $NODE_NEEDED ] ||
+		wanted="$wanted $NODE_OWN"
+	[ "$(cat "$folder/installed" 2>/dev/null)" != "$wanted" ] || return 0
+	echo "Installing from npm: $wanted"
+	log=$(mktemp)
+	mkdir -p "$folder"
+	# A file of its own makes FOLDER the place, whatever stands above it.
+	echo '{"private": true}' >"$folder/package.json"
+	# shellcheck disable=SC2086
+	if (cd "$folder" && npm install --no-package-lock --no-audit --no-fund $wanted) \
+		>"$log" 2>&1 </dev/null; then
+		echo "$wanted" >"$folder/installed"
+	else
+		tail -n 20 "$log" >&2
+		echo "Installing from npm failed: $wanted" >&2
+		status=1
+	fi
+	rm -f "$log"
+	return $status
 }

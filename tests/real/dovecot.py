@@ -81,6 +81,51 @@ service imap-login {{
 }}
 """
 
+# Tokens in place of passwords: JWTs are verified with the provider's public key, opaque ones by
+# asking it (RFC 7662).
+TOKEN_IMAP = """
+protocols = imap
+mail_location = maildir:{folder}/mail/%u
+auth_mechanisms = {mechanisms}
+passdb {{
+  driver = oauth2
+  mechanisms = {mechanisms}
+  args = {folder}/oauth2.conf
+}}
+userdb {{
+  driver = static
+  args = home={folder}/home/%u
+}}
+service imap-login {{
+  chroot =
+  inet_listener imap {{
+    port = {ports[0]}
+  }}
+  inet_listener imaps {{
+    port = {ports[1]}
+  }}
+}}
+"""
+
+LOCAL_VALIDATION = """
+introspection_mode = local
+local_validation_key_dict = fs:posix:prefix={folder}/keys/
+issuers = {provider.issuer}
+username_attribute = email
+"""
+
+INTROSPECTION = """
+introspection_mode = post
+introspection_url = {provider.issuer}/tenant/oauth2/introspect
+client_id = dovecot
+client_secret = dovecot-secret
+tls_ca_cert_file = {provider.ca}
+username_attribute = email
+active_attribute = active
+active_value = true
+force_introspection = yes
+"""
+
 # imapc at its best: sizes and headers by their own commands, several in flight, TLS to the server.
 POP3 = """
 protocols = pop3
@@ -330,6 +375,30 @@ class ImapServer(Dovecot):
                 messages.append((int(line.split("UID ")[1].split()[0].rstrip(")")),
                                  set(line.split("FLAGS (")[1].split(")")[0].split()), item[1]))
         return sorted(messages)
+
+
+class TokenImapServer(ImapServer):
+    """Takes the tokens of a Provider (provider.py) and nothing else: XOAUTH2 and OAUTHBEARER, or
+    the one that is asked for. `opaque`: it asks the provider about each of them."""
+
+    template = TOKEN_IMAP
+
+    def __init__(self, folder, provider, mechanisms="xoauth2 oauthbearer", opaque=False):
+        super().__init__(folder, {})
+        self.values["mechanisms"] = mechanisms
+        text = (INTROSPECTION if opaque else LOCAL_VALIDATION).format(folder=self.folder,
+                                                                      provider=provider)
+        (self.folder / "oauth2.conf").write_text(text, encoding="utf-8")
+        # Named by azp, algorithm and key, as Dovecot looks for it.
+        keys = self.folder / "keys" / "default" / "RS256"
+        keys.mkdir(parents=True, exist_ok=True)
+        (keys / "op-1").write_bytes((provider.folder / "signing.pem.pub").read_bytes())
+
+    def files(self, user):
+        """The messages in a mailbox, octet for octet, without asking IMAP."""
+        box = self.folder / "mail" / user
+        return [path.read_bytes() for name in ("cur", "new") if (box / name).is_dir()
+                for path in sorted((box / name).iterdir())]
 
 
 class Pop3Front(Dovecot):
