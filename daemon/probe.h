@@ -3,8 +3,8 @@
  * probe: one attempt to open a mailbox, watched step by step, for those who want to know why:
  * `packetboat login` (does the new token open it?) and `packetboat doctor`.
  *
- * It takes no lock, changes nothing, and says LOGOUT. Life: probe_new(), one call of the owner's
- * function, probe_bury().
+ * It takes no lock, changes nothing, says LOGOUT, and is over after two minutes at most. Life:
+ * probe_new(), one call of the owner's function, probe_bury().
  */
 #ifndef DAEMON_PROBE_H
 #define DAEMON_PROBE_H
@@ -17,11 +17,12 @@
 struct probe;
 
 struct probe_result {
-	enum upstream_progress progress; /* how far it came; SELECTED: all is well */
-	struct failure failure;          /* unless SELECTED */
-	char tls[128];
-	uint32_t messages; /* SELECTED: EXISTS */
-	uint64_t seconds_ms;
+	enum upstream_progress progress; /* how far it came */
+	bool done; /* as far as it was to go: SELECTED, or GREETED without a credential */
+	struct failure failure; /* unless done */
+	char tls[128];          /* what was negotiated; "none" */
+	uint32_t messages;      /* SELECTED: EXISTS */
+	uint64_t took_ms;
 };
 typedef void probe_fn(void *owner, const struct probe_result *result);
 
@@ -34,9 +35,10 @@ struct probe_settings {
 	const char *user;                /* the IMAP user; copied */
 	const struct secret *credential; /* a token if auth is oauth2, else a password; copied;
 					  * NULL: goes as far as UPSTREAM_GREETED */
+	bool ipv4_only;                  /* whatever imap.address_family says */
 };
 
-/* NULL: no memory. `fn` is called from the loop. */
+/* NULL: no memory. `fn` is called from the loop, never from within probe_new(). */
 struct probe *probe_new(const struct probe_settings *settings, probe_fn *fn, void *owner);
 void probe_bury(struct probe **probe);
 
