@@ -71,11 +71,17 @@ struct oauth_result {
 };
 typedef void oauth_fn(void *owner, uint64_t ticket, const struct oauth_result *result);
 
-/* `error_r`: the key or the folder of tokens cannot be used. */
-struct oauth *oauth_new(struct loop *loop, struct log *log, struct http *http,
-			const struct conf *conf, char *error_r, size_t error_size);
-/* Waits for what is being written. */
+/* The sign-ins of `setup`'s accounts are read in the background, so that idle ones are looked after
+ * from the start. NULL: `error_r` says why the key or the folder of tokens cannot be used. */
+struct oauth *oauth_new(struct loop *loop, struct log *log, struct http *http, struct setup *setup,
+			char *error_r, size_t error_size);
+/* Waits for what is being written. Nobody is called any more; `http` must not be given another turn
+ * of the loop behind it. */
 void oauth_free(struct oauth **oauth);
+/* Sign-ins that are being refreshed at this moment. An identity provider that allows each refresh
+ * token one use only has perhaps spent the one on disk already: who stops in good order waits a
+ * little for this to be 0. */
+size_t oauth_under_way(const struct oauth *oauth);
 
 /* Told when a grant nobody waited for (an idle one, refreshed) is HELD, or works again (NULL). */
 typedef void oauth_news_fn(void *owner, const struct oauth_client *client,
@@ -97,7 +103,8 @@ bool oauth_get(struct oauth *oauth, const struct oauth_client *client, enum oaut
 	       oauth_fn *fn, void *owner, uint64_t ticket) __attribute__((warn_unused_result));
 
 /* AUTHENTICATE with a token that was just fetched was refused, or worked. After three refusals over
- * five minutes the grant is HELD (ADMINISTRATOR_NEEDED). Returns what it is now. */
+ * five minutes this mailbox (no other that shares the application's token) is held. Returns what is
+ * so now: OAUTH_OK, or OAUTH_ADMINISTRATOR_NEEDED once it is held. */
 enum oauth_state oauth_refused(struct oauth *oauth, const struct oauth_client *client,
 			       const char *text);
 void oauth_accepted(struct oauth *oauth, const struct oauth_client *client);
