@@ -2,9 +2,10 @@
 /*
  * dialer: a host name and a port -> a connected socket.
  *
- * Names are resolved by evdns, afresh for each connection. Addresses are tried in turn, IPv6 and
- * IPv4 alternating: the next one as soon as one fails, or beside it when it has not answered within
- * 300 ms (RFC 8305); the first that connects wins. All of it takes 10 seconds at most.
+ * Names are resolved afresh for each connection (daemon/resolver.h). Addresses are tried in turn,
+ * IPv6 and IPv4 alternating: the next one as soon as one fails, or beside it when it has not
+ * answered within 300 ms (RFC 8305); the first that connects wins. All of it takes 10 seconds at
+ * most.
  *
  * Life: dialer_new(), then exactly one call of the owner's function unless dialer_bury() came
  * first; dialer_bury() in any case.
@@ -14,13 +15,7 @@
 
 #include "conf/conf.h"
 #include "daemon/loop.h"
-
-struct resolver;
-
-/* Follows /etc/resolv.conf and /etc/hosts: both are read again when they have changed. NULL: no
- * memory. */
-struct resolver *resolver_new(struct loop *loop);
-void resolver_free(struct resolver **resolver);
+#include "daemon/resolver.h"
 
 struct dialer;
 
