@@ -8,6 +8,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "conf/conf_provider.h"
 #include "conf/conf_read.h"
 #include "conf/conf_report.h"
 #include "conf/conf_source.h"
@@ -81,27 +82,67 @@ static bool conf_set_default_listeners(struct conf *conf)
 	return true;
 }
 
+/* The first folder that systemd names in a variable, which separates several by colons; NULL if it
+ * names none. False: no memory. */
+static bool conf_take_directory(struct conf *conf, const char *variable, const char **directory_r)
+{
+	const char *value = getenv(variable);
+	size_t len = value != NULL ? strcspn(value, ":") : 0;
+
+	*directory_r = NULL;
+	if (len > 0)
+		*directory_r = conf_storage_print(conf->storage, "%.*s", (int)len, value);
+	return len == 0 || *directory_r != NULL;
+}
+
+/* A key among the credentials is there before the first start; another is made. */
+static void conf_set_default_token_key(struct conf *conf)
+{
+	const char *credentials = getenv("CREDENTIALS_DIRECTORY");
+
+	if (credentials != NULL && *credentials != '\0') {
+		conf->token_key_file =
+			conf_storage_print(conf->storage, "%s/token.key", credentials);
+		if (conf->token_key_file == NULL || access(conf->token_key_file, F_OK) == 0)
+			return;
+	}
+	conf->token_key_file =
+		conf_storage_print(conf->storage, "%s/token.key", conf->state_directory);
+	conf->token_key_is_default = true;
+}
+
+static bool conf_compute_paths(struct conf *conf)
+{
+	if (conf->state_directory == NULL &&
+	    !conf_take_directory(conf, "STATE_DIRECTORY", &conf->state_directory))
+		return false;
+	if (conf->state_directory == NULL)
+		conf->state_directory = "/var/lib/packetboat";
+	if (conf->runtime_directory == NULL &&
+	    !conf_take_directory(conf, "RUNTIME_DIRECTORY", &conf->runtime_directory))
+		return false;
+	if (conf->runtime_directory == NULL) {
+		conf->runtime_directory = "/run/packetboat";
+		conf->runtime_directory_is_default = true;
+	}
+	if (conf->token_key_file == NULL)
+		conf_set_default_token_key(conf);
+	return conf->token_key_file != NULL;
+}
+
 /* Defaults that depend on the environment or on other settings. */
 static bool conf_compute_defaults(struct conf *conf, const struct conf_report *report)
 {
-	const char *state = getenv("STATE_DIRECTORY");
+	bool fine = conf_compute_paths(conf) &&
+		    (conf->listeners != NULL || conf_set_default_listeners(conf));
 
-	if (conf->state_directory == NULL) {
-		if (state == NULL || *state == '\0')
-			state = "/var/lib/packetboat";
-		/* systemd separates several by colons. */
-		conf->state_directory =
-			conf_storage_print(conf->storage, "%.*s", (int)strcspn(state, ":"), state);
-	}
-	for (size_t i = 0; i < conf->account_count; i++) {
+	for (size_t i = 0; i < conf->account_count && fine; i++) {
 		struct conf_imap *imap = &conf->accounts[i].imap;
 		if (imap->port == 0)
 			imap->port = imap->tls == CONF_TLS_IMPLICIT ? 993 : 143;
+		fine = conf_provider_resolve(&conf->accounts[i], conf->storage);
 	}
-	if (conf->state_directory == NULL ||
-	    (conf->listeners == NULL && !conf_set_default_listeners(conf)))
-		return conf_report_error(report, 0, NULL, "out of memory");
-	return true;
+	return fine || conf_report_error(report, 0, NULL, "out of memory");
 }
 
 static bool conf_fill(struct conf *conf, const config_t *tree, bool is_public,

@@ -114,7 +114,7 @@ static void dump_scope(struct conf_printer *printer, enum conf_scope scope, cons
 {
 	for (const struct conf_row *row = conf_table_next(NULL); row != NULL;
 	     row = conf_table_next(row)) {
-		if (row->scope != scope ||
+		if (row->scope != scope || !conf_row_applies(row, object) ||
 		    (conf_row_is_text(row) && conf_row_text(row, object) == NULL))
 			continue;
 		if (!is_open(printer, row->group))

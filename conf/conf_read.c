@@ -24,7 +24,7 @@ struct conf_target {
 	enum conf_scope scope;
 	const char *group; /* or NULL */
 	void *object;
-	bool *seen; /* by the row's index */
+	const config_setting_t **seen; /* by the row's index; NULL: it is not there */
 };
 
 static bool read_members(struct conf_reader *reader, config_setting_t *members,
@@ -174,7 +174,8 @@ static bool check_required(struct conf_reader *reader, const config_setting_t *h
 	for (const struct conf_row *row = conf_table_next(NULL); row != NULL;
 	     row = conf_table_next(row)) {
 		if (row->scope != target->scope || !row->required ||
-		    target->seen[conf_table_index(row)])
+		    target->seen[conf_table_index(row)] != NULL ||
+		    (row->excused != NULL && row->excused(target->object)))
 			continue;
 		setting_path(holder, path);
 		size_t used = strlen(path);
@@ -183,6 +184,18 @@ static bool check_required(struct conf_reader *reader, const config_setting_t *h
 		/* The file itself has no line; what it lacks is missing from its first. */
 		unsigned line = config_setting_source_line(holder);
 		return conf_report_error(reader->report, line > 0 ? line : 1, path, "is required");
+	}
+	return true;
+}
+
+/* Nothing is there that would be looked at in vain. */
+static bool check_applies(struct conf_reader *reader, const struct conf_target *target)
+{
+	for (const struct conf_row *row = conf_table_next(NULL); row != NULL;
+	     row = conf_table_next(row)) {
+		const config_setting_t *setting = target->seen[conf_table_index(row)];
+		if (setting != NULL && !conf_row_applies(row, target->object))
+			return fail(reader, setting, "has no use without %s", row->applies_with);
 	}
 	return true;
 }
@@ -197,7 +210,8 @@ static bool read_struct(struct conf_reader *reader, config_setting_t *members,
 	target.seen = calloc(conf_table_count(), sizeof(*target.seen));
 	if (target.seen == NULL)
 		return fail_memory(reader);
-	fine = read_members(reader, members, target) && check_required(reader, members, &target);
+	fine = read_members(reader, members, target) && check_required(reader, members, &target) &&
+	       check_applies(reader, &target);
 	free(target.seen);
 	return fine;
 }
@@ -288,7 +302,7 @@ static bool read_members(struct conf_reader *reader, config_setting_t *members,
 		if (row != NULL) {
 			if (!read_setting(reader, setting, row, target.object))
 				return false;
-			target.seen[conf_table_index(row)] = true;
+			target.seen[conf_table_index(row)] = setting;
 			continue;
 		}
 		if (target.group != NULL || !conf_table_has_group(target.scope, name))

@@ -10,6 +10,11 @@ bool conf_row_is_text(const struct conf_row *row)
 	return row->kind <= CONF_HOST;
 }
 
+bool conf_row_applies(const struct conf_row *row, const void *object)
+{
+	return row->applies == NULL || row->applies(object);
+}
+
 const char *conf_row_check_text(const struct conf_row *row, const char *text)
 {
 	switch (row->kind) {
@@ -24,6 +29,9 @@ const char *conf_row_check_text(const struct conf_row *row, const char *text)
 	case CONF_HOST:
 		return conf_value_check_host(text);
 	case CONF_TEXT:
+		if (row->check != NULL)
+			return row->check(text);
+		break;
 	case CONF_PATH:
 	case CONF_INTEGER:
 	case CONF_BOOLEAN:

@@ -36,6 +36,9 @@ struct conf_word {
 	int value;
 };
 
+/* Something about a whole struct, whose settings have all been read. */
+typedef bool conf_condition(const void *object);
+
 struct conf_row {
 	enum conf_scope scope;
 	enum conf_kind kind;
@@ -43,13 +46,18 @@ struct conf_row {
 	const char *name;
 	size_t offset; /* in the struct of the scope */
 	bool required;
-	bool needs_restart; /* a reload does not change it */
+	conf_condition *excused;  /* or NULL: where it holds, a required setting may be missing */
+	conf_condition *applies;  /* or NULL: where it does not hold, the setting has no use, and is
+				   * refused; it is not dumped either */
+	const char *applies_with; /* what is missing then, in words */
+	bool needs_restart;       /* a reload does not change it */
 
 	int min; /* integers; lists: how many elements */
 	int max;
 	int advised_min; /* a smaller value is a warning, which cites `advised_by` */
 	const char *advised_by;
 	const struct conf_word *words;
+	const char *(*check)(const char *text); /* or NULL: what else a CONF_TEXT must be */
 
 	int default_number;       /* integers, booleans, words */
 	const char *default_text; /* the rest */
@@ -65,6 +73,9 @@ struct conf_row {
 
 /* Whether its value is text. */
 bool conf_row_is_text(const struct conf_row *row);
+
+/* Whether the setting has a use in `object`. */
+bool conf_row_applies(const struct conf_row *row, const void *object);
 
 /* NULL: the text may be its value; otherwise what is wrong with it. */
 const char *conf_row_check_text(const struct conf_row *row, const char *text);

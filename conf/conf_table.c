@@ -5,18 +5,14 @@
 #include <limits.h>
 #include <string.h>
 
+#include "conf/conf_table_account.h"
+#include "conf/conf_value.h"
+
 static_assert(sizeof(enum conf_tls) == sizeof(int), "words are stored as int");
 
 static const struct conf_word listener_tls[] = {
 	{ "none", CONF_TLS_NONE },
 	{ "implicit", CONF_TLS_IMPLICIT },
-	{ NULL, 0 },
-};
-
-static const struct conf_word imap_tls[] = {
-	{ "implicit", CONF_TLS_IMPLICIT },
-	{ "starttls", CONF_TLS_STARTTLS },
-	{ "none", CONF_TLS_NONE },
 	{ NULL, 0 },
 };
 
@@ -28,50 +24,11 @@ static const struct conf_word log_levels[] = {
 	{ NULL, 0 },
 };
 
-static const struct conf_word providers[] = {
-	{ "custom", CONF_PROVIDER_CUSTOM },
-	{ NULL, 0 },
-};
-
-static const struct conf_word auths[] = {
-	{ "password", CONF_AUTH_PASSWORD },
-	{ "passthrough", CONF_AUTH_PASSTHROUGH },
-	{ NULL, 0 },
-};
-
-static const struct conf_word address_families[] = {
-	{ "auto", CONF_ADDRESS_AUTO },
-	{ "ipv4", CONF_ADDRESS_IPV4 },
-	{ "ipv6", CONF_ADDRESS_IPV6 },
-	{ NULL, 0 },
-};
-
-static const struct conf_word deletes[] = {
-	{ "expunge", CONF_DELETE_EXPUNGE }, { "trash", CONF_DELETE_TRASH },
-	{ "move", CONF_DELETE_MOVE },       { "flag", CONF_DELETE_FLAG },
-	{ "keep", CONF_DELETE_KEEP },       { NULL, 0 },
-};
-
-static const struct conf_word mark_seens[] = {
-	{ "retr", CONF_MARK_SEEN_RETR },
-	{ "delete", CONF_MARK_SEEN_DELETE },
-	{ "never", CONF_MARK_SEEN_NEVER },
-	{ NULL, 0 },
-};
-
-static const struct conf_word sizes[] = {
-	{ "fast", CONF_SIZES_FAST },
-	{ "exact", CONF_SIZES_EXACT },
-	{ NULL, 0 },
-};
-
 #define FILE_FIELD(field) .scope = CONF_SCOPE_FILE, .offset = offsetof(struct conf, field)
 #define LISTENER_FIELD(field) \
 	.scope = CONF_SCOPE_LISTENER, .offset = offsetof(struct conf_listener, field)
-#define ACCOUNT_FIELD(field) \
-	.scope = CONF_SCOPE_ACCOUNT, .offset = offsetof(struct conf_account, field)
 
-enum { SECONDS_A_DAY = 86400, SECONDS_A_YEAR = 365 * SECONDS_A_DAY };
+enum { SECONDS_A_DAY = 86400 };
 
 static const struct conf_row rows[] = {
 	{
@@ -82,6 +39,41 @@ static const struct conf_row rows[] = {
 		.example = "/var/lib/packetboat",
 		.needs_restart = true,
 		.help = "What must outlive the daemon is kept here.",
+	},
+	{
+		FILE_FIELD(runtime_directory),
+		.kind = CONF_PATH,
+		.name = "runtime_directory",
+		.computed = "$RUNTIME_DIRECTORY, or /run/packetboat",
+		.example = "/run/packetboat",
+		.needs_restart = true,
+		.help = "The socket that `packetboat` talks to is here: control.sock.",
+	},
+	{
+		FILE_FIELD(control_group),
+		.kind = CONF_TEXT,
+		.check = conf_value_check_name,
+		.name = "control_group",
+		.example = "packetboat",
+		.needs_restart = true,
+		.help = "Its members may use `packetboat`, like root and the daemon's user.",
+	},
+	{
+		FILE_FIELD(token_key_file),
+		.kind = CONF_PATH,
+		.name = "token_key_file",
+		.computed = "$CREDENTIALS_DIRECTORY/token.key if it is there, "
+			    "or token.key in state_directory",
+		.example = "/etc/packetboat/token.key",
+		.needs_restart = true,
+		.help = "The key that seals the tokens which are kept: 32 random octets.",
+	},
+	{
+		FILE_FIELD(on_attention),
+		.kind = CONF_PATH,
+		.name = "on_attention",
+		.example = "/usr/local/bin/packetboat-attention",
+		.help = "A program to run when an account needs a person.",
 	},
 	{
 		FILE_FIELD(allow_plaintext),
@@ -245,176 +237,32 @@ static const struct conf_row rows[] = {
 		.default_number = CONF_TLS_NONE,
 		.help = "With none, STLS is offered if there is a certificate.",
 	},
-
-	{
-		ACCOUNT_FIELD(user),
-		.kind = CONF_USER,
-		.name = "user",
-		.required = true,
-		.example = "*",
-		.help = "The POP3 login name; *@example.org and * stand for many.",
-	},
-	{
-		ACCOUNT_FIELD(password_hash),
-		.kind = CONF_HASH,
-		.name = "password_hash",
-		.example = "$scrypt$ln=15,r=8,p=1$c29tZXNhbHRzYWx0c2FsdA$"
-			   "cGFja2V0Ym9hdCBwYXNzd2QgbWFrZXMgdGhlc2UuLi4",
-		.help = "Hash of the POP3 password, from `packetboat passwd`.",
-	},
-	{
-		ACCOUNT_FIELD(password_file),
-		.kind = CONF_PATH,
-		.name = "password_file",
-		.example = "passwords",
-		.help = "File of lines NAME:HASH, instead of password_hash.",
-	},
-	{
-		ACCOUNT_FIELD(provider),
-		.kind = CONF_WORD,
-		.name = "provider",
-		.words = providers,
-		.default_number = CONF_PROVIDER_CUSTOM,
-		.help = "Who runs the IMAP server; custom: what imap says.",
-	},
-	{
-		ACCOUNT_FIELD(mailbox),
-		.kind = CONF_TEXT,
-		.name = "mailbox",
-		.computed = "the POP3 login name",
-		.example = "helpdesk@example.org",
-		.help = "The IMAP login name.",
-	},
-	{
-		ACCOUNT_FIELD(folder),
-		.kind = CONF_UTF8,
-		.name = "folder",
-		.default_text = "INBOX",
-		.help = "The folder that is the maildrop.",
-	},
-	{
-		ACCOUNT_FIELD(auth),
-		.kind = CONF_WORD,
-		.name = "auth",
-		.required = true,
-		.words = auths,
-		.default_number = CONF_AUTH_PASSTHROUGH,
-		.example = "passthrough",
-		.help = "The IMAP password: imap_password_file, or what the POP3 client says.",
-	},
-	{
-		ACCOUNT_FIELD(imap_password_file),
-		.kind = CONF_PATH,
-		.name = "imap_password_file",
-		.example = "imap-password",
-		.help = "File whose first line is the IMAP password.",
-	},
-	{
-		ACCOUNT_FIELD(imap.host),
-		.kind = CONF_HOST,
-		.group = "imap",
-		.name = "host",
-		.required = true,
-		.example = "imap.example.org",
-		.help = "The IMAP server, as its certificate names it.",
-	},
-	{
-		ACCOUNT_FIELD(imap.port),
-		.kind = CONF_INTEGER,
-		.group = "imap",
-		.name = "port",
-		.min = 1,
-		.max = 65535,
-		.computed = "993 if tls is implicit, else 143",
-		.example = "993",
-		.help = "Its port.",
-	},
-	{
-		ACCOUNT_FIELD(imap.tls),
-		.kind = CONF_WORD,
-		.group = "imap",
-		.name = "tls",
-		.words = imap_tls,
-		.default_number = CONF_TLS_IMPLICIT,
-		.help = "How the connection is encrypted; none is for loopback only.",
-	},
-	{
-		ACCOUNT_FIELD(imap.ca_file),
-		.kind = CONF_PATH,
-		.group = "imap",
-		.name = "ca_file",
-		.computed = "the system's certificates",
-		.example = "ca.pem",
-		.help = "Authorities to trust for this server alone, in PEM.",
-	},
-	{
-		ACCOUNT_FIELD(imap.address_family),
-		.kind = CONF_WORD,
-		.group = "imap",
-		.name = "address_family",
-		.words = address_families,
-		.default_number = CONF_ADDRESS_AUTO,
-		.help = "Which of its addresses to use.",
-	},
-	{
-		ACCOUNT_FIELD(delete_mode),
-		.kind = CONF_WORD,
-		.name = "delete",
-		.words = deletes,
-		.default_number = CONF_DELETE_EXPUNGE,
-		.help = "What becomes of messages that the client deleted, at QUIT.",
-	},
-	{
-		ACCOUNT_FIELD(delete_folder),
-		.kind = CONF_UTF8,
-		.name = "delete_folder",
-		.default_text = "Deleted Items",
-		.help = "For move, and for trash where the server names no trash folder.",
-	},
-	{
-		ACCOUNT_FIELD(mark_seen),
-		.kind = CONF_WORD,
-		.name = "mark_seen",
-		.words = mark_seens,
-		.default_number = CONF_MARK_SEEN_RETR,
-		.help = "When messages become read: once retrieved, once deleted, or never.",
-	},
-	{
-		ACCOUNT_FIELD(sizes),
-		.kind = CONF_WORD,
-		.name = "sizes",
-		.words = sizes,
-		.default_number = CONF_SIZES_FAST,
-		.help = "Sizes in LIST: what the IMAP server says, or counted.",
-	},
-	{
-		ACCOUNT_FIELD(min_age),
-		.kind = CONF_INTEGER,
-		.name = "min_age",
-		.min = 0,
-		.max = SECONDS_A_YEAR,
-		.default_number = 0,
-		.help = "Seconds a message must have been in the mailbox to be listed.",
-	},
 };
 
-enum { ROW_COUNT = sizeof(rows) / sizeof(rows[0]) };
+enum { OWN_COUNT = sizeof(rows) / sizeof(rows[0]) };
 
-const struct conf_row *conf_table_next(const struct conf_row *row)
+static const struct conf_row *row_at(size_t index)
 {
-	if (row == NULL)
-		return rows;
-	return row + 1 < rows + ROW_COUNT ? row + 1 : NULL;
+	return index < OWN_COUNT ? &rows[index] : &conf_table_account[index - OWN_COUNT];
 }
 
 size_t conf_table_count(void)
 {
-	return ROW_COUNT;
+	return OWN_COUNT + conf_table_account_count;
 }
 
 size_t conf_table_index(const struct conf_row *row)
 {
+	if (row->scope == CONF_SCOPE_ACCOUNT)
+		return OWN_COUNT + (size_t)(row - conf_table_account);
 	return (size_t)(row - rows);
+}
+
+const struct conf_row *conf_table_next(const struct conf_row *row)
+{
+	size_t next = row != NULL ? conf_table_index(row) + 1 : 0;
+
+	return next < conf_table_count() ? row_at(next) : NULL;
 }
 
 /* Either may be NULL. */
@@ -425,19 +273,19 @@ static bool same(const char *a, const char *b)
 
 const struct conf_row *conf_table_find(enum conf_scope scope, const char *group, const char *name)
 {
-	for (size_t i = 0; i < ROW_COUNT; i++) {
-		if (rows[i].scope == scope && same(rows[i].group, group) &&
-		    strcmp(rows[i].name, name) == 0)
-			return &rows[i];
+	for (size_t i = 0; i < conf_table_count(); i++) {
+		const struct conf_row *row = row_at(i);
+		if (row->scope == scope && same(row->group, group) && strcmp(row->name, name) == 0)
+			return row;
 	}
 	return NULL;
 }
 
 bool conf_table_has_group(enum conf_scope scope, const char *group)
 {
-	for (size_t i = 0; i < ROW_COUNT; i++) {
-		if (rows[i].scope == scope && rows[i].group != NULL &&
-		    strcmp(rows[i].group, group) == 0)
+	for (size_t i = 0; i < conf_table_count(); i++) {
+		const struct conf_row *row = row_at(i);
+		if (row->scope == scope && row->group != NULL && strcmp(row->group, group) == 0)
 			return true;
 	}
 	return false;
@@ -485,8 +333,8 @@ bool conf_table_suggest(enum conf_scope scope, const char *group, const char *na
 	unsigned nearest = 1 + (len < 9 ? (unsigned)len / 3 : 3);
 	bool found = false;
 
-	for (size_t i = 0; i < ROW_COUNT; i++) {
-		const struct conf_row *row = &rows[i];
+	for (size_t i = 0; i < conf_table_count(); i++) {
+		const struct conf_row *row = row_at(i);
 		if (row->scope != scope)
 			continue;
 		/* The right name in the wrong group is meant before any slip. */
@@ -510,14 +358,15 @@ bool conf_table_suggest(enum conf_scope scope, const char *group, const char *na
 
 void conf_table_set_defaults(enum conf_scope scope, void *object)
 {
-	for (size_t i = 0; i < ROW_COUNT; i++) {
-		if (rows[i].scope != scope)
+	for (size_t i = 0; i < conf_table_count(); i++) {
+		const struct conf_row *row = row_at(i);
+		if (row->scope != scope)
 			continue;
-		if (rows[i].kind == CONF_LIST)
-			conf_row_set_list(&rows[i], object, NULL, 0);
-		else if (conf_row_is_text(&rows[i]))
-			conf_row_set_text(&rows[i], object, rows[i].default_text);
+		if (row->kind == CONF_LIST)
+			conf_row_set_list(row, object, NULL, 0);
+		else if (conf_row_is_text(row))
+			conf_row_set_text(row, object, row->default_text);
 		else
-			conf_row_set_number(&rows[i], object, rows[i].default_number);
+			conf_row_set_number(row, object, row->default_number);
 	}
 }

@@ -156,6 +156,112 @@ const char *conf_value_check_hash(const char *text)
 	return NULL;
 }
 
+const char *conf_value_check_name(const char *text)
+{
+	if (*text == '\0')
+		return "must not be empty";
+	for (const char *at = text; *at != '\0'; at++) {
+		if (*at <= ' ' || *at >= 0x7f)
+			return "must be of visible ASCII characters, without spaces";
+	}
+	return NULL;
+}
+
+const char *conf_value_check_tenant(const char *text)
+{
+	static const char allowed[] =
+		"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_.";
+	size_t len = strspn(text, allowed);
+
+	if (len == 0 || text[len] != '\0' || len > CONF_HOST_MAX || *text == '.' ||
+	    strstr(text, "..") != NULL)
+		return "must be a tenant ID (like 11112222-bbbb-3333-cccc-4444dddd5555) "
+		       "or a domain";
+	return NULL;
+}
+
+static int lower(char octet)
+{
+	int value = (unsigned char)octet;
+
+	return value >= 'A' && value <= 'Z' ? value - 'A' + 'a' : value;
+}
+
+static bool begins_nocase(const char *text, const char *prefix)
+{
+	while (*prefix != '\0' && lower(*text) == lower(*prefix)) {
+		text++;
+		prefix++;
+	}
+	return *prefix == '\0';
+}
+
+/* The hosts of Graph in all clouds, and the ID that stands for it. */
+static bool names_graph(const char *text)
+{
+	static const char *const graphs[] = {
+		"://graph.microsoft.com",
+		"://graph.microsoft.us",
+		"://dod-graph.microsoft.us",
+		"://microsoftgraph.chinacloudapi.cn",
+		"00000003-0000-0000-c000-000000000000",
+	};
+
+	for (; *text != '\0'; text++) {
+		for (size_t i = 0; i < sizeof(graphs) / sizeof(graphs[0]); i++) {
+			if (begins_nocase(text, graphs[i]))
+				return true;
+		}
+	}
+	return false;
+}
+
+const char *conf_value_check_scope(const char *text)
+{
+	char before = ' ';
+
+	if (*text == '\0')
+		return "must not be empty";
+	for (const char *at = text; *at != '\0'; before = *at++) {
+		if (*at < ' ' || *at >= 0x7f || *at == '"' || *at == '\\')
+			return "must be of visible ASCII characters other than \" and \\";
+		if (*at == ' ' && (before == ' ' || at[1] == '\0'))
+			return "must have single spaces, between its scopes only";
+	}
+	if (names_graph(text))
+		return "must not ask for permissions of Microsoft Graph, though the portal lists "
+		       "IMAP.AccessAsUser.All there: the mail server refuses Graph's tokens; "
+		       "the scope is https://outlook.office.com/IMAP.AccessAsUser.All";
+	return NULL;
+}
+
+const char *conf_value_check_date(const char *text)
+{
+	static const char reason[] = "must be a day, written YYYY-MM-DD";
+	static const unsigned char days[] = { 31, 28, 31, 30, 31, 30, 31, 31, 30, 31, 30, 31 };
+	unsigned part[3] = { 0, 0, 0 };
+	size_t len = strlen(text);
+
+	if (len != 10)
+		return reason;
+	for (size_t i = 0; i < len; i++) {
+		if (i == 4 || i == 7) {
+			if (text[i] != '-')
+				return reason;
+			continue;
+		}
+		if (text[i] < '0' || text[i] > '9')
+			return reason;
+		unsigned *number = &part[i < 4 ? 0 : i < 7 ? 1 : 2];
+		*number = *number * 10 + (unsigned)(text[i] - '0');
+	}
+	bool leap = part[0] % 4 == 0 && (part[0] % 100 != 0 || part[0] % 400 == 0);
+	if (part[1] < 1 || part[1] > 12 || part[2] < 1 ||
+	    part[2] > days[part[1] - 1] + (unsigned)(leap && part[1] == 2))
+		return "must be a day that the calendar has";
+	return NULL;
+}
+
 bool conf_value_is_ipv4(const char *text)
 {
 	struct in_addr address;
@@ -201,13 +307,6 @@ bool conf_value_is_loopback(const char *host)
 	if (inet_pton(AF_INET6, host, &ipv6) == 1)
 		return IN6_IS_ADDR_LOOPBACK(&ipv6);
 	return conf_value_compare_nocase(host, "localhost") == 0;
-}
-
-static int lower(char octet)
-{
-	int value = (unsigned char)octet;
-
-	return value >= 'A' && value <= 'Z' ? value - 'A' + 'a' : value;
 }
 
 int conf_value_compare_nocase(const char *a, const char *b)

@@ -26,6 +26,19 @@ const char *conf_value_check_address(const char *text);
 /* A host name in ASCII, or an address. */
 const char *conf_value_check_host(const char *text);
 
+/* Visible ASCII without spaces: an identifier that somebody else made. */
+const char *conf_value_check_name(const char *text);
+
+/* The name of an organisation at the identity provider, which becomes part of a path. */
+const char *conf_value_check_tenant(const char *text);
+
+/* Scopes as RFC 6749 section 3.3 has them, with one space between. Those of Microsoft Graph are
+ * refused: they look right, but their tokens open no mailbox. */
+const char *conf_value_check_scope(const char *text);
+
+/* YYYY-MM-DD, and such a day exists. */
+const char *conf_value_check_date(const char *text);
+
 bool conf_value_is_ipv4(const char *text);
 bool conf_value_is_ipv6(const char *text);
 

@@ -4,7 +4,9 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "conf/conf_provider.h"
 #include "conf/conf_value.h"
+#include "conf/conf_verify_oauth.h"
 
 enum { SETTING_MAX = 80 };
 
@@ -69,13 +71,11 @@ static bool fail_account(struct conf_verifier *verifier, size_t slot, const char
 				 setting_of(verifier, "accounts", slot, name), "%s", reason);
 }
 
-static bool verify_password_account(struct conf_verifier *verifier, size_t slot)
+/* What POP3 clients prove themselves with, where the IMAP server does not see their password. */
+static bool verify_local_password(struct conf_verifier *verifier, size_t slot)
 {
 	const struct conf_account *account = &verifier->conf->accounts[slot];
 
-	if (account->imap_password_file == NULL)
-		return fail_account(verifier, slot, "imap_password_file",
-				    "is required with auth = \"password\"");
 	if (account->user[0] == '*') {
 		if (account->password_hash != NULL)
 			return fail_account(verifier, slot, "password_hash",
@@ -83,16 +83,42 @@ static bool verify_password_account(struct conf_verifier *verifier, size_t slot)
 					    "use password_file");
 		if (account->password_file == NULL)
 			return fail_account(verifier, slot, "password_file",
-					    "is required for a wildcard with auth = \"password\"");
+					    "is required for a wildcard, "
+					    "but with auth = \"passthrough\"");
 		return true;
 	}
 	if (account->password_hash == NULL && account->password_file == NULL)
 		return fail_account(verifier, slot, NULL,
-				    "auth = \"password\" needs password_hash or password_file");
+				    account->auth == CONF_AUTH_OAUTH2
+					    ? "auth = \"oauth2\" needs password_hash or "
+					      "password_file, or any POP3 client could log in"
+					    : "auth = \"password\" needs password_hash or "
+					      "password_file");
 	if (account->password_hash != NULL && account->password_file != NULL)
 		return fail_account(verifier, slot, NULL,
 				    "has both password_hash and password_file; one must go");
 	return true;
+}
+
+static bool verify_password_account(struct conf_verifier *verifier, size_t slot)
+{
+	if (verifier->conf->accounts[slot].imap_password_file == NULL)
+		return fail_account(verifier, slot, "imap_password_file",
+				    "is required with auth = \"password\"");
+	return verify_local_password(verifier, slot);
+}
+
+static bool verify_oauth_account(struct conf_verifier *verifier, size_t slot)
+{
+	const struct conf_account *account = &verifier->conf->accounts[slot];
+	struct conf_complaint complaint;
+
+	if (account->imap_password_file != NULL)
+		return fail_account(verifier, slot, "imap_password_file",
+				    "has no use with auth = \"oauth2\"");
+	if (!conf_verify_oauth(account, &complaint))
+		return fail_account(verifier, slot, complaint.setting, complaint.reason);
+	return verify_local_password(verifier, slot);
 }
 
 static bool verify_passthrough_account(struct conf_verifier *verifier, size_t slot)
@@ -139,12 +165,20 @@ static bool verify_account(struct conf_verifier *verifier, size_t slot)
 	if (account->user[0] == '*' && account->mailbox != NULL)
 		return fail_account(verifier, slot, "mailbox",
 				    "has no use for a wildcard, whose mailbox is the login name");
+	if (account->auth != CONF_AUTH_OAUTH2 &&
+	    (account->provider != CONF_PROVIDER_CUSTOM ||
+	     conf_provider_is_microsoft_host(account->imap.host)))
+		return fail_account(verifier, slot, "auth",
+				    "must be \"oauth2\": Microsoft's mail servers take no "
+				    "passwords any more");
 	switch (account->auth) {
 	case CONF_AUTH_PASSWORD:
 		if (!verify_password_account(verifier, slot))
 			return false;
 		break;
 	case CONF_AUTH_OAUTH2:
+		if (!verify_oauth_account(verifier, slot))
+			return false;
 		break;
 	case CONF_AUTH_PASSTHROUGH:
 		if (!verify_passthrough_account(verifier, slot))

@@ -35,6 +35,7 @@ static inline int conf_fixture_setup(void **state)
 	(void)snprintf(fixture->file, sizeof(fixture->file), "%s/packetboat.conf",
 		       fixture->directory);
 	(void)unsetenv("STATE_DIRECTORY");
+	(void)unsetenv("RUNTIME_DIRECTORY");
 	(void)unsetenv("CREDENTIALS_DIRECTORY");
 	*state = fixture;
 	return 0;

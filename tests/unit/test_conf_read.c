@@ -207,8 +207,9 @@ static const struct row rows[] = {
 	{ "a word of another row",
 	  "listeners = ( { address = \"::1\"; port = 1; tls = \"starttls\"; } );",
 	  "p:1: listeners[0].tls: must be \"none\" or \"implicit\"" },
-	{ "the only word", ACCOUNT_OPEN "provider = \"office\"; " ACCOUNT_CLOSE,
-	  "p:1: accounts[0].provider: must be \"custom\"" },
+	{ "no such provider", ACCOUNT_OPEN "provider = \"office\"; " ACCOUNT_CLOSE,
+	  "p:1: accounts[0].provider: must be \"outlook\", \"office365\", \"gcc-high\", "
+	  "\"dod\", \"china\" or \"custom\"" },
 
 	{ "no user", "\naccounts = (\n { auth = \"passthrough\"; " ACCOUNT_IMAP "} );",
 	  "p:3: accounts[0].user: is required" },

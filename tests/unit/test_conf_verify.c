@@ -61,7 +61,8 @@ static const struct row rows[] = {
 	  ":1: accounts[0].password_hash: cannot serve the many names of a wildcard; "
 	  "use password_file" },
 	{ "wildcard with neither", WILDCARD_OPEN "imap_password_file = \"f\"; " ACCOUNT_CLOSE,
-	  ":1: accounts[0].password_file: is required for a wildcard with auth = \"password\"" },
+	  ":1: accounts[0].password_file: is required for a wildcard, but with auth = "
+	  "\"passthrough\"" },
 	{ "wildcard with a mailbox",
 	  "accounts = ( { user = \"*\"; auth = \"passthrough\"; mailbox = \"m\"; " ACCOUNT_IMAP
 	  "} );",
