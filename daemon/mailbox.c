@@ -470,17 +470,6 @@ static const struct upstream_owner upstream_functions = {
 
 /* ---- birth ---- */
 
-/* Host, user and folder, with separators that none of them can imitate: control characters are in
- * no name that gets here. */
-static char *make_identity(const struct conf_account *account, const char *user)
-{
-	char *identity;
-
-	if (asprintf(&identity, "%s\n%s\n%s", account->imap.host, user, account->folder) < 0)
-		return NULL;
-	return identity;
-}
-
 /* The lock is on the identity with letters without case: servers differ in what they take for one
  * user, and a lock too many does no harm. Nothing but the lock may hang on it. */
 static char *make_key(const char *identity)
@@ -520,7 +509,8 @@ static struct mailbox *mailbox_new(struct mailboxes *mailboxes, struct mailbox_l
 	memcpy(mailbox->digest, login->digest, sizeof(mailbox->digest));
 	mailbox->user = strdup(login->user);
 	mailbox->folder = make_folder(login->account);
-	mailbox->identity = make_identity(login->account, login->user);
+	mailbox->identity =
+		mailbox_memory_key(login->account->imap.host, login->user, login->account->folder);
 	mailbox->key = make_key(mailbox->identity);
 	mailbox->timer = evtimer_new(mailboxes->loop->base, on_timer, mailbox);
 	if (mailbox->user == NULL || mailbox->folder == NULL || mailbox->key == NULL ||

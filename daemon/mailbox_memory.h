@@ -19,6 +19,10 @@ struct mailbox_memories {
 
 struct mailbox_memory;
 
+/* The key of a mailbox: host, user and folder, with separators that none of them can imitate:
+ * control characters are in no name that gets here. To be freed; NULL when there is no memory. */
+char *mailbox_memory_key(const char *host, const char *user, const char *folder);
+
 /* The entry of `key`, made if need be; NULL when there is no memory. Lives as long as the table. */
 struct mailbox_memory *mailbox_memory_get(struct mailbox_memories *memories, const char *key);
 void mailbox_memories_deinit(struct mailbox_memories *memories);
@@ -40,13 +44,17 @@ void mailbox_memory_succeeded(struct mailbox_memory *memory, const char *name, t
 			      uint32_t messages);
 void mailbox_memory_failed(struct mailbox_memory *memory, const char *name, time_t now,
 			   const char *error);
-/* What is known of one; false: nothing. Borrowed until it changes. */
+/* What is known of one; false: nobody has logged in. Borrowed until it changes. */
 bool mailbox_memories_find(const struct mailbox_memories *memories, const char *key,
 			   struct mailbox_record *record_r);
-/* Calls `fn` for each, in the order of keys. */
+/* Calls `fn` for each that somebody has logged in to, in the order of keys. */
 void mailbox_memories_walk(const struct mailbox_memories *memories,
 			   void (*fn)(void *argument, const struct mailbox_record *record),
 			   void *argument);
+
+/* A number of the caller's, 0 at first: what the store knows to be retrieved (mailbox_notice.c). */
+uint64_t mailbox_memory_retrieved(const struct mailbox_memory *memory);
+void mailbox_memory_set_retrieved(struct mailbox_memory *memory, uint64_t fingerprint);
 
 /* Counts a login. False: it is one more than `per_minute` within a minute. */
 bool mailbox_memory_login(struct mailbox_memory *memory, uint64_t now_ms, unsigned per_minute);

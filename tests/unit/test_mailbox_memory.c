@@ -8,7 +8,9 @@
 
 #include <cmocka.h>
 
+#include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 
 static struct maildrop *maildrop_of(uint32_t uidvalidity, const uint32_t *uids, size_t count)
 {
@@ -116,10 +118,120 @@ static void sizes_of_messages_that_are_gone_are_forgotten(void **state)
 	mailbox_memories_deinit(&memories);
 }
 
+static void a_key_has_three_parts(void **state)
+{
+	static const struct {
+		const char *host;
+		const char *user;
+		const char *folder;
+	} rows[] = {
+		{ "imap.example.org", "ada@example.org", "INBOX" },
+		{ "127.0.0.1", "EXAMPLE\\ada", "Entw\xc3\xbcrfe/alt" },
+		{ "h", "u", "" },
+		{ "", "", "" },
+	};
+	struct mailbox_memories memories = { 0 };
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+		char *key = mailbox_memory_key(rows[i].host, rows[i].user, rows[i].folder);
+		struct mailbox_record record;
+
+		assert_non_null(key);
+		assert_false(mailbox_memories_find(&memories, key, &record));
+		struct mailbox_memory *memory = mailbox_memory_get(&memories, key);
+		/* Somebody was let in, and nothing came of it yet. */
+		assert_false(mailbox_memories_find(&memories, key, &record));
+		mailbox_memory_succeeded(memory, "ada", 1, 0);
+		assert_true(mailbox_memories_find(&memories, key, &record));
+		assert_string_equal(record.host, rows[i].host);
+		assert_string_equal(record.user, rows[i].user);
+		assert_string_equal(record.folder, rows[i].folder);
+		free(key);
+	}
+	mailbox_memories_deinit(&memories);
+}
+
+static void it_is_remembered_how_logins_went(void **state)
+{
+	struct mailbox_memories memories = { 0 };
+	struct mailbox_memory *memory = mailbox_memory_get(&memories, "h\nu\nf");
+	struct mailbox_record record;
+
+	(void)state;
+	mailbox_memory_failed(memory, "ada", 1000, "The mail server cannot be reached");
+	assert_true(mailbox_memories_find(&memories, "h\nu\nf", &record));
+	assert_string_equal(record.name, "ada");
+	assert_int_equal(record.last_success, 0);
+	assert_int_equal(record.last_failure, 1000);
+	assert_string_equal(record.last_error, "The mail server cannot be reached");
+	assert_false(record.counted);
+
+	mailbox_memory_failed(memory, "Ada", 1060, "The mail server does not answer");
+	assert_true(mailbox_memories_find(&memories, "h\nu\nf", &record));
+	assert_string_equal(record.name, "Ada");
+	assert_int_equal(record.last_failure, 1060);
+	assert_string_equal(record.last_error, "The mail server does not answer");
+
+	mailbox_memory_succeeded(memory, "ada", 1120, 42);
+	assert_true(mailbox_memories_find(&memories, "h\nu\nf", &record));
+	assert_int_equal(record.last_success, 1120);
+	assert_int_equal(record.last_failure, 1060);
+	assert_null(record.last_error);
+	assert_true(record.counted);
+	assert_int_equal(record.messages, 42);
+
+	/* How many there were when it worked last is known all the same. */
+	mailbox_memory_failed(memory, "ada", 1180, "No memory");
+	assert_true(mailbox_memories_find(&memories, "h\nu\nf", &record));
+	assert_int_equal(record.last_success, 1120);
+	assert_string_equal(record.last_error, "No memory");
+	assert_true(record.counted);
+	assert_int_equal(record.messages, 42);
+	mailbox_memories_deinit(&memories);
+}
+
+struct names {
+	char text[64];
+};
+
+static void note_name(void *argument, const struct mailbox_record *record)
+{
+	struct names *names = argument;
+	size_t len = strlen(names->text);
+
+	snprintf(names->text + len, sizeof(names->text) - len, "%s ", record->name);
+}
+
+static void records_are_walked_in_the_order_of_keys(void **state)
+{
+	static const char *const keys[] = { "d\n\n", "b\n\n", "f\n\n", "a\n\n",
+					    "c\n\n", "e\n\n", "g\n\n" };
+	struct mailbox_memories memories = { 0 };
+	struct names names = { "" };
+
+	(void)state;
+	mailbox_memories_walk(&memories, note_name, &names);
+	assert_string_equal(names.text, "");
+	for (size_t i = 0; i < sizeof(keys) / sizeof(keys[0]); i++) {
+		struct mailbox_memory *memory = mailbox_memory_get(&memories, keys[i]);
+
+		/* Nobody has logged in to this one. */
+		if (keys[i][0] != 'f')
+			mailbox_memory_succeeded(memory, (char[]){ keys[i][0], '\0' }, 1, 0);
+	}
+	mailbox_memories_walk(&memories, note_name, &names);
+	assert_string_equal(names.text, "a b c d e g ");
+	mailbox_memories_deinit(&memories);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(one_key_is_one_entry),
+		cmocka_unit_test(a_key_has_three_parts),
+		cmocka_unit_test(it_is_remembered_how_logins_went),
+		cmocka_unit_test(records_are_walked_in_the_order_of_keys),
 		cmocka_unit_test(logins_are_counted_by_the_minute),
 		cmocka_unit_test(sizes_are_remembered_and_the_others_listed),
 		cmocka_unit_test(sizes_of_another_uidvalidity_are_not_believed),
