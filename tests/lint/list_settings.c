@@ -1,10 +1,12 @@
 /* SPDX-License-Identifier: ISC */
 /*
  * list_settings: the table of settings as lines for settings.py, fields apart by tabs:
- * scope, path, kind, required, restart, default, min, max, words.
+ * scope, path, kind, required (2: unless the provider has it), restart, default, min, max, words.
+ * Behind them, providers: "PROVIDER", word, IMAP host, authority.
  */
 #include <stdio.h>
 
+#include "conf/conf_provider.h"
 #include "conf/conf_table.h"
 
 static const char *scope_name(enum conf_scope scope)
@@ -59,6 +61,19 @@ static void print_default(const struct conf_row *row)
 		printf("%s", row->default_text != NULL ? row->default_text : "none");
 }
 
+static void print_providers(void)
+{
+	const struct conf_row *row = conf_table_find(CONF_SCOPE_ACCOUNT, NULL, "provider");
+
+	for (const struct conf_word *word = row->words; word->text != NULL; word++) {
+		const struct conf_provider_preset *preset =
+			conf_provider_preset((enum conf_provider)word->value);
+		if (preset->imap_host != NULL)
+			printf("PROVIDER\t%s\t%s\t%s\n", word->text, preset->imap_host,
+			       preset->authority);
+	}
+}
+
 int main(void)
 {
 	char path[CONF_TABLE_NAME_MAX];
@@ -66,7 +81,8 @@ int main(void)
 	for (const struct conf_row *row = conf_table_next(NULL); row != NULL;
 	     row = conf_table_next(row)) {
 		printf("%s\t%s\t%s\t%d\t%d\t", scope_name(row->scope), conf_table_path(row, path),
-		       kind_name(row->kind), row->required, row->needs_restart);
+		       kind_name(row->kind), row->required + (row->excused != NULL),
+		       row->needs_restart);
 		print_default(row);
 		printf("\t%d\t%d\t", row->min, row->max);
 		for (const struct conf_word *word = row->words; word != NULL && word->text != NULL;
@@ -74,5 +90,6 @@ int main(void)
 			printf("%s%s", word == row->words ? "" : " ", word->text);
 		printf("\n");
 	}
+	print_providers();
 	return 0;
 }

@@ -1,7 +1,8 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: ISC
 """packetboat.conf(5) describes the settings of the table, all of them and no others, each in the
-section of its scope, with its kind, range, words, default, and whether it needs a restart.
+section of its scope, with its kind, range, words, default, and whether it needs a restart. So do
+the providers stand in its table.
 Argument: the program that lists the table."""
 
 import re
@@ -65,13 +66,16 @@ def compare(row, item):
         wrong(f'{where} does not say "Default: {default}."')
     if kind != "list" and (required == "1") != ("Required.\n" in text):
         wrong(f"{where} is {'' if required == '1' else 'not '}required")
+    if (required == "2") != ("Required unless the provider has it.\n" in text):
+        wrong(f"{where} is {'' if required == '2' else 'not '}what a provider has")
     if (restart == "1") != ("A change needs a restart." in text):
         wrong(f"{where} needs {'a' if restart == '1' else 'no'} restart")
 
 
 listing = subprocess.run([sys.argv[1]], capture_output=True, text=True, check=True).stdout
-rows = {(fields[0], fields[1]): fields
-        for fields in (line.split("\t") for line in listing.splitlines())}
+table = [line.split("\t") for line in listing.splitlines()]
+rows = {(fields[0], fields[1]): fields for fields in table if fields[0] != "PROVIDER"}
+providers = [fields[1:] for fields in table if fields[0] == "PROVIDER"]
 page = described()
 for key, fields in rows.items():
     if key not in page:
@@ -81,4 +85,10 @@ for key, fields in rows.items():
 for key, entry in page.items():
     if key not in rows:
         wrong(f"{PAGE}:{entry[0]}: {key[1]} is no setting of section {key[0]}")
+text = tree.read(PAGE)
+for word, host, authority in providers:
+    if f"\n.It {word} Ta {host} Ta {authority.removeprefix('https://')}\n" not in text:
+        wrong(f"{PAGE}:1: the table of providers lacks {word}, {host}, {authority}")
+if not providers:
+    wrong(f"{PAGE}:1: there are no providers")
 tree.finish(findings, len(rows))
