@@ -11,6 +11,7 @@
 
 #include "daemon/listener.h"
 #include "daemon/notify.h"
+#include "daemon/secret.h"
 #include "daemon/session.h"
 
 enum {
@@ -374,6 +375,7 @@ int bridge_run(const char *file)
 	int status = EXIT_FAILURE;
 
 	forbid_core_files();
+	secret_heap_init();
 	if (bridge_init(&bridge, file, &error)) {
 		raise_file_limit();
 		bridge_count_descriptors(&bridge);

@@ -2,23 +2,36 @@
 #include "daemon/secret.h"
 
 #include <errno.h>
+#include <openssl/crypto.h>
 #include <stdio.h>
-#include <stdlib.h>
 #include <unistd.h>
 
 #include "daemon/private_file.h"
 
-enum { SECRET_FILE_MAX = 65536 };
+enum {
+	SECRET_FILE_MAX = 65536,
+	/* Secrets are few at a time: tokens and passwords that wait are sealed or hashed. */
+	SECRET_HEAP_SIZE = 1024 * 1024,
+	SECRET_HEAP_PIECE = 64,
+};
 
 struct secret {
 	size_t len;
 	unsigned char octets[];
 };
 
+void secret_heap_init(void)
+{
+	(void)CRYPTO_secure_malloc_init(SECRET_HEAP_SIZE, SECRET_HEAP_PIECE);
+}
+
 struct secret *secret_new(struct span octets)
 {
-	struct secret *secret = malloc(sizeof(*secret) + octets.len);
+	size_t size = sizeof(struct secret) + octets.len;
+	struct secret *secret = OPENSSL_secure_malloc(size);
 
+	if (secret == NULL)
+		secret = OPENSSL_malloc(size);
 	if (secret == NULL)
 		return NULL;
 	secret->len = octets.len;
@@ -86,7 +99,6 @@ void secret_free(struct secret **secret)
 {
 	if (*secret == NULL)
 		return;
-	explicit_bzero((*secret)->octets, (*secret)->len);
-	free(*secret);
+	OPENSSL_secure_clear_free(*secret, sizeof(**secret) + (*secret)->len);
 	*secret = NULL;
 }
