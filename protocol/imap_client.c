@@ -23,7 +23,8 @@ struct imap_client {
 	bool knows_capabilities;
 	enum imap_state state;
 	enum upgrade upgrade;
-	const char *violation; /* static; NULL as long as there was none */
+	const char *violation;    /* static; NULL as long as there was none */
+	struct bytebuf challenge; /* the last one of the AUTHENTICATE that is, or was, under way */
 };
 
 static const char unasked_octets[] = "octets behind STARTTLS, in the clear";
@@ -47,6 +48,7 @@ struct imap_client *imap_client_new(void)
 		return NULL;
 	imap_response_init(&client->parser);
 	imap_pipeline_init(&client->pipeline);
+	bytebuf_init(&client->challenge, IMAP_TEXT_MAX);
 	return client;
 }
 
@@ -56,6 +58,7 @@ void imap_client_free(struct imap_client **client)
 		return;
 	imap_response_deinit(&(*client)->parser);
 	imap_pipeline_deinit(&(*client)->pipeline);
+	bytebuf_deinit(&(*client)->challenge);
 	free(*client);
 	*client = NULL;
 }
@@ -254,6 +257,18 @@ static enum imap_event_type client_tagged(struct imap_client *client,
 	return IMAP_EVENT_DONE;
 }
 
+static bool client_continue(struct imap_client *client, const struct imap_response *response)
+{
+	if (!imap_pipeline_continue(&client->pipeline))
+		return false;
+	if (imap_pipeline_find_command(&client->pipeline, IMAP_COMMAND_AUTHENTICATE) != NULL) {
+		bytebuf_reset(&client->challenge);
+		/* Without memory it is not known; it is for people only. */
+		(void)bytebuf_append_text(&client->challenge, response->text);
+	}
+	return true;
+}
+
 /* What the event says, as far as the response knows it. */
 static void event_fill(struct imap_event *event, const struct imap_response *response)
 {
@@ -281,7 +296,7 @@ static enum imap_event_type client_dispatch(struct imap_client *client,
 		/* Whoever says "+" unasked believes that a literal or a secret comes next, and
 		 * would take our next command for it: the two sides do not agree on what they say.
 		 */
-		if (!imap_pipeline_continue(&client->pipeline))
+		if (!client_continue(client, response))
 			return client_violation(client, event, "a continuation nobody asked for");
 		break;
 	case IMAP_RESPONSE_TAGGED:
@@ -371,6 +386,11 @@ bool imap_client_knows_capabilities(const struct imap_client *client)
 const struct imap_selected *imap_client_selected(const struct imap_client *client)
 {
 	return &client->selected;
+}
+
+struct span imap_client_challenge(const struct imap_client *client)
+{
+	return bytebuf_peek(&client->challenge);
 }
 
 unsigned imap_client_pending(const struct imap_client *client)
@@ -511,6 +531,8 @@ uint32_t imap_client_authenticate(struct imap_client *client, const char *mechan
 {
 	struct imap_command_writer writer = client_begin(client, IMAP_COMMAND_AUTHENTICATE);
 
+	bytebuf_deinit(&client->challenge);
+	bytebuf_init(&client->challenge, IMAP_TEXT_MAX);
 	imap_command_text(&writer, " ");
 	imap_command_text(&writer, mechanism);
 	imap_command_sasl(&writer, initial, imap_client_has(client, IMAP_CAP_SASL_IR));

@@ -205,6 +205,11 @@ bool imap_client_knows_capabilities(const struct imap_client *client);
 
 const struct imap_selected *imap_client_selected(const struct imap_client *client);
 
+/* The text of the last continuation of the last AUTHENTICATE, as the server wrote it: base64, or
+ * nothing. Behind a refused token it may be an error challenge (protocol/sasl.h). Valid until the
+ * next call of imap_client_next(). */
+struct span imap_client_challenge(const struct imap_client *client);
+
 /* Commands whose tagged response has not come. */
 unsigned imap_client_pending(const struct imap_client *client);
 
@@ -228,9 +233,10 @@ uint32_t imap_client_logout(struct imap_client *client);
 uint32_t imap_client_id(struct imap_client *client, const char *name, const char *version);
 uint32_t imap_client_starttls(struct imap_client *client);
 uint32_t imap_client_login(struct imap_client *client, struct span user, struct span password);
-/* `initial` is the initial response before base64, for instance from sasl_plain(). Sent
- * with the command where SASL-IR is listed, else behind the continuation. A further challenge is
- * answered with an empty line (XOAUTH2's error) or, where `mechanism` is neither, "*". */
+/* `initial` is the initial response before base64, for instance of sasl_plain_write(). Sent
+ * with the command where SASL-IR is listed and the line is not too long for Exchange, else behind
+ * the continuation. A further challenge is an error to be acknowledged: with an empty line for
+ * XOAUTH2, with a lone ^A for OAUTHBEARER; other mechanisms have none, and say "*". */
 uint32_t imap_client_authenticate(struct imap_client *client, const char *mechanism,
 				  struct span initial);
 uint32_t imap_client_select(struct imap_client *client, struct span mailbox);

@@ -2,7 +2,9 @@
 #include "protocol/imap_login.h"
 
 #include <assert.h>
+#include <stdio.h>
 
+#include "protocol/base64.h"
 #include "protocol/imap_refusal.h"
 #include "protocol/limits.h"
 #include "protocol/sasl.h"
@@ -84,6 +86,25 @@ static enum imap_login_step login_greeted(struct imap_login *login, const struct
 	return login_await(login, LOGIN_CAPABILITY, imap_client_capability(login->client));
 }
 
+/* Some servers say why, but not to people: in an error challenge. */
+static enum imap_login_step login_refuse_token(struct imap_login *login,
+					       const struct imap_event *event)
+{
+	enum imap_login_step step = login_fail(login, IMAP_LOGIN_WRONG_TOKEN, event->text,
+					       "the server refused the token");
+	size_t len = strlen(login->text);
+	struct bytebuf challenge;
+	struct span status;
+
+	bytebuf_init(&challenge, IMAP_TEXT_MAX);
+	if (base64_decode(&challenge, imap_client_challenge(login->client)) &&
+	    sasl_bearer_error_read(bytebuf_peek(&challenge), &status))
+		(void)snprintf(login->text + len, sizeof(login->text) - len, " (status: %.*s)",
+			       (int)status.len, (const char *)status.data);
+	bytebuf_deinit(&challenge);
+	return step;
+}
+
 static enum imap_login_step login_authenticated(struct imap_login *login,
 						const struct imap_event *event)
 {
@@ -91,9 +112,8 @@ static enum imap_login_step login_authenticated(struct imap_login *login,
 		login_enter(login, LOGIN_AUTHENTICATED);
 		return IMAP_LOGIN_AUTHENTICATED;
 	}
-	if (login->token && imap_refusal_of_password(event))
-		return login_fail(login, IMAP_LOGIN_WRONG_TOKEN, event->text,
-				  "the server refused the token");
+	if (login->token && imap_refusal_of_token(event))
+		return login_refuse_token(login, event);
 	if (imap_refusal_of_password(event))
 		return login_fail(login, IMAP_LOGIN_WRONG_PASSWORD, event->text,
 				  "the server refused name and password");
@@ -116,8 +136,6 @@ static enum imap_login_step login_opened(struct imap_login *login, const struct 
 		login->capability_id = 0;
 	} else if (event->id == login->waiting_for) {
 		login->waiting_for = 0;
-		if (imap_refusal_is_not_connected(event))
-			return login_fail(login, IMAP_LOGIN_NOT_CONNECTED, event->text, "");
 		if (imap_refusal_of_folder(event))
 			return login_fail(login, IMAP_LOGIN_NO_FOLDER, event->text,
 					  "the server does not open the folder");
@@ -132,10 +150,27 @@ static enum imap_login_step login_opened(struct imap_login *login, const struct 
 	return login_selected(login);
 }
 
+/*
+ * Whether the server takes back that it let us in. Exchange does so in the answer to whatever
+ * command comes first, be it ID, or in its BYE, and need not answer SELECT any more.
+ */
+static bool login_is_void(struct imap_login *login, const struct imap_event *event)
+{
+	if (imap_refusal_is_not_connected(event))
+		(void)login_fail(login, IMAP_LOGIN_NOT_CONNECTED, event->text, "");
+	else if (login->token && imap_refusal_is_token_expired(event))
+		(void)login_fail(login, IMAP_LOGIN_WRONG_TOKEN, event->text, "");
+	else
+		return false;
+	return true;
+}
+
 static enum imap_login_step login_done(struct imap_login *login, const struct imap_event *event)
 {
 	enum login_state state = login->state;
 
+	if (login_is_void(login, event))
+		return IMAP_LOGIN_FAILED;
 	if (state == LOGIN_SELECTING)
 		return login_opened(login, event);
 	if (event->id != login->waiting_for)
@@ -178,6 +213,8 @@ enum imap_login_step imap_login_event(struct imap_login *login, const struct ima
 	case IMAP_EVENT_DONE:
 		return login_done(login, event);
 	case IMAP_EVENT_BYE:
+		if (login_is_void(login, event))
+			return IMAP_LOGIN_FAILED;
 		return login_fail(login, IMAP_LOGIN_TEMPORARY, event->text,
 				  "the server closed the session");
 	case IMAP_EVENT_VIOLATION:
@@ -206,15 +243,18 @@ enum imap_login_step imap_login_tls_started(struct imap_login *login)
 	return login_await(login, LOGIN_CAPABILITY, imap_client_capability(login->client));
 }
 
-static uint32_t login_authenticate_plain(struct imap_login *login, struct span user,
-					 struct span password)
+/* What writes the one message of a mechanism (protocol/sasl.h). */
+typedef bool (*login_writer)(struct bytebuf *out, struct span user, struct span credential);
+
+static uint32_t login_authenticate(struct imap_login *login, const char *mechanism,
+				   login_writer write, struct span user, struct span credential)
 {
 	struct bytebuf message;
 	uint32_t id = 0;
 
 	bytebuf_init(&message, IMAP_SASL_MAX);
-	if (sasl_plain_write(&message, user, password))
-		id = imap_client_authenticate(login->client, "PLAIN", bytebuf_peek(&message));
+	if (write(&message, user, credential))
+		id = imap_client_authenticate(login->client, mechanism, bytebuf_peek(&message));
 	bytebuf_deinit(&message);
 	return id;
 }
@@ -227,7 +267,7 @@ enum imap_login_step imap_login_password(struct imap_login *login, struct span u
 	assert(login->state == LOGIN_READY);
 	/* PLAIN comes first: it carries any octet but NUL. */
 	if (imap_client_has(login->client, IMAP_CAP_AUTH_PLAIN))
-		id = login_authenticate_plain(login, user, password);
+		id = login_authenticate(login, "PLAIN", sasl_plain_write, user, password);
 	else if (!imap_client_has(login->client, IMAP_CAP_LOGINDISABLED))
 		id = imap_client_login(login->client, user, password);
 	else
@@ -241,22 +281,18 @@ enum imap_login_step imap_login_password(struct imap_login *login, struct span u
 
 enum imap_login_step imap_login_token(struct imap_login *login, struct span user, struct span token)
 {
-	bool xoauth2 = imap_client_has(login->client, IMAP_CAP_AUTH_XOAUTH2);
-	struct bytebuf message;
-	uint32_t id = 0;
+	uint32_t id;
 
 	assert(login->state == LOGIN_READY);
 	login->token = true;
-	if (!xoauth2 && !imap_client_has(login->client, IMAP_CAP_AUTH_OAUTHBEARER))
+	if (imap_client_has(login->client, IMAP_CAP_AUTH_XOAUTH2))
+		id = login_authenticate(login, "XOAUTH2", sasl_xoauth2_write, user, token);
+	else if (imap_client_has(login->client, IMAP_CAP_AUTH_OAUTHBEARER))
+		id = login_authenticate(login, "OAUTHBEARER", sasl_oauthbearer_write, user, token);
+	else
 		return login_fail(login, IMAP_LOGIN_NO_MECHANISM,
 				  "the server takes no tokens (neither XOAUTH2 nor OAUTHBEARER)",
 				  "");
-	bytebuf_init(&message, IMAP_SASL_MAX);
-	if (xoauth2 ? sasl_xoauth2_write(&message, user, token)
-		    : sasl_oauthbearer_write(&message, user, token))
-		id = imap_client_authenticate(login->client, xoauth2 ? "XOAUTH2" : "OAUTHBEARER",
-					      bytebuf_peek(&message));
-	bytebuf_deinit(&message);
 	if (id == 0)
 		return login_fail(login, IMAP_LOGIN_INTERNAL,
 				  "name or token cannot be sent to an IMAP server", "");

@@ -44,10 +44,11 @@ enum imap_login_failure {
 	IMAP_LOGIN_NO_MECHANISM,
 	/* Name or password are wrong. */
 	IMAP_LOGIN_WRONG_PASSWORD,
-	/* The token is not good for this mailbox, or for any. */
+	/* The token is not good for this mailbox, or for any; or not any more: then it may come
+	 * behind AUTHENTICATED too ("BYE Session invalidated - AccessTokenExpired"). */
 	IMAP_LOGIN_WRONG_TOKEN,
 	/* Exchange: OK to AUTHENTICATE, and then "BAD User is authenticated but not connected" to
-	 * SELECT: the token is good, and opens no mailbox now, or never. */
+	 * the next command: the token is good, and opens no mailbox now, or never. */
 	IMAP_LOGIN_NOT_CONNECTED,
 	/* NO to SELECT: the folder does not exist or may not be opened. */
 	IMAP_LOGIN_NO_FOLDER,

@@ -4,6 +4,8 @@
 #include <stdio.h>
 
 static const char not_connected_words[] = "authenticated but not connected";
+static const char token_expired_words[] = "AccessTokenExpired";
+static const char bad_argument_words[] = "Command Argument Error";
 
 /* Words of servers that send no response code. */
 static const char *const temporary_words[] = {
@@ -47,6 +49,18 @@ bool imap_refusal_of_password(const struct imap_event *event)
 		event->code == IMAP_CODE_AUTHENTICATIONFAILED ||
 		event->code == IMAP_CODE_AUTHORIZATIONFAILED || event->code == IMAP_CODE_EXPIRED ||
 		event->code == IMAP_CODE_NOPERM);
+}
+
+bool imap_refusal_of_token(const struct imap_event *event)
+{
+	return imap_refusal_of_password(event) ||
+	       (event->status == IMAP_BAD && !imap_refusal_is_temporary(event) &&
+		contains_nocase(event->text, bad_argument_words));
+}
+
+bool imap_refusal_is_token_expired(const struct imap_event *event)
+{
+	return event->status != IMAP_OK && contains_nocase(event->text, token_expired_words);
 }
 
 bool imap_refusal_is_not_connected(const struct imap_event *event)

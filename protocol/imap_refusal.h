@@ -21,6 +21,14 @@ bool imap_refusal_is_temporary(const struct imap_event *event);
  * code tells of a server in trouble; many servers give none, or [ALERT], with a wrong password. */
 bool imap_refusal_of_password(const struct imap_event *event);
 
+/* Likewise of a token. Exchange calls one it cannot read a "Command Argument Error", which is BAD.
+ */
+bool imap_refusal_of_token(const struct imap_event *event);
+
+/* Whether this is Exchange's "Session invalidated - AccessTokenExpired": a NO, a BAD or a BYE, to
+ * any command. Another token is needed, and another connection. */
+bool imap_refusal_is_token_expired(const struct imap_event *event);
+
 /* Whether this is Exchange's "User is authenticated but not connected". */
 bool imap_refusal_is_not_connected(const struct imap_event *event);
 

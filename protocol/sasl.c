@@ -46,10 +46,21 @@ bool sasl_plain_read(struct span message, struct span *user_r, struct span *pass
 	return true;
 }
 
-/* What would end a part of a message with a token before its time (RFC 7628 section 3.1). */
-static bool has_separator(struct span octets)
+/* Whether `user` can stand in a message with a token: its parts end with ^A (RFC 7628 section 3.1),
+ * and without a name no mailbox is asked for. */
+static bool is_user(struct span user)
 {
-	return has_nul(octets) || (octets.len > 0 && memchr(octets.data, '\1', octets.len) != NULL);
+	return user.len > 0 && !has_nul(user) && memchr(user.data, '\1', user.len) == NULL;
+}
+
+/* RFC 6749 appendix A.12: an access token is one or more of VSCHAR. */
+static bool is_token(struct span token)
+{
+	for (size_t i = 0; i < token.len; i++) {
+		if (token.data[i] < ' ' || token.data[i] > '~')
+			return false;
+	}
+	return token.len > 0;
 }
 
 static bool append_bearer(struct bytebuf *out, struct span token)
@@ -62,7 +73,7 @@ bool sasl_xoauth2_write(struct bytebuf *out, struct span user, struct span token
 {
 	size_t before = bytebuf_len(out);
 
-	if (has_separator(user) || has_separator(token))
+	if (!is_user(user) || !is_token(token))
 		return false;
 	if (bytebuf_append_text(out, "user=") && bytebuf_append(out, user) &&
 	    append_bearer(out, token))
@@ -86,11 +97,48 @@ bool sasl_oauthbearer_write(struct bytebuf *out, struct span user, struct span t
 {
 	size_t before = bytebuf_len(out);
 
-	if (has_separator(user) || has_separator(token))
+	if (!is_user(user) || !is_token(token))
 		return false;
 	if (bytebuf_append_text(out, "n,a=") && append_saslname(out, user) &&
 	    bytebuf_append_octet(out, ',') && append_bearer(out, token))
 		return true;
 	bytebuf_truncate(out, before);
 	return false;
+}
+
+/* Octets that the name of an error is made of. */
+static bool is_word(unsigned char octet)
+{
+	unsigned char upper = octet_upper(octet);
+
+	return octet_is_digit(octet) || (upper >= 'A' && upper <= 'Z') || octet == '_' ||
+	       octet == '-';
+}
+
+static void skip_blanks(struct span *json)
+{
+	while (json->len > 0 && memchr(" \t\r\n", *json->data, 4) != NULL)
+		(void)span_take(json, 1);
+}
+
+bool sasl_bearer_error_read(struct span challenge, struct span *status_r)
+{
+	const struct span key = span_text("\"status\"");
+
+	while (challenge.len >= key.len && !span_equal(span_of(challenge.data, key.len), key))
+		(void)span_take(&challenge, 1);
+	(void)span_take(&challenge, key.len);
+	skip_blanks(&challenge);
+	if (!span_equal(span_take(&challenge, 1), span_text(":")))
+		return false;
+	skip_blanks(&challenge);
+	if (!span_equal(span_take(&challenge, 1), span_text("\"")))
+		return false;
+	*status_r = span_of(challenge.data, 0);
+	while (challenge.len > 0 && is_word(*challenge.data)) {
+		(void)span_take(&challenge, 1);
+		status_r->len++;
+	}
+	return challenge.len > 0 && *challenge.data == '"' && status_r->len > 0 &&
+	       status_r->len <= SASL_BEARER_STATUS_MAX;
 }

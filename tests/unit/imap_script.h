@@ -3,7 +3,8 @@
  * imap_script: a real imap_client and a server of a few written lines, for tests of what drives it.
  *
  * In what the server says, `$1` stands for the tag of the first command since the script began,
- * `$2` for the second, and so on; what the client said is gathered with the same numbers for tags.
+ * `$2` for the second, and so on; what the client said is gathered with the same numbers for tags,
+ * and lines that are no commands (of AUTHENTICATE: they have no blank) as they are.
  * Lines are said whole, octet by octet, or cut in two at one place, as `cut` says.
  */
 #ifndef TESTS_UNIT_IMAP_SCRIPT_H
@@ -35,6 +36,25 @@ struct imap_script {
 	size_t sent_len;
 };
 
+static inline void imap_script_gather_line(struct imap_script *script, struct span line)
+{
+	const unsigned char *space = memchr(line.data, ' ', line.len);
+	char number[16] = "";
+
+	if (space != NULL) {
+		struct span tag = span_take(&line, (size_t)(space - line.data));
+
+		assert_true(script->commands < 256 && tag.len < 16);
+		memcpy(script->tags[script->commands], tag.data, tag.len);
+		script->tags[script->commands++][tag.len] = '\0';
+		(void)snprintf(number, sizeof(number), "%u", script->commands);
+	}
+	script->sent_len += (size_t)snprintf(script->sent + script->sent_len,
+					     sizeof(script->sent) - script->sent_len, "%s%.*s",
+					     number, (int)line.len, (const char *)line.data);
+	assert_true(script->sent_len < sizeof(script->sent));
+}
+
 /* Gathers what the client said. */
 static inline void imap_script_gather(struct imap_script *script)
 {
@@ -43,21 +63,10 @@ static inline void imap_script_gather(struct imap_script *script)
 
 	while (output.len > 0) {
 		const unsigned char *end = memchr(output.data, '\n', output.len);
-		const unsigned char *space = memchr(output.data, ' ', output.len);
-		struct span line;
 
 		assert_non_null(end);
-		assert_non_null(space);
-		line = span_take(&output, (size_t)(end + 1 - output.data));
-		struct span tag = span_take(&line, (size_t)(space - line.data));
-
-		assert_true(script->commands < 256 && tag.len < 16);
-		memcpy(script->tags[script->commands], tag.data, tag.len);
-		script->tags[script->commands++][tag.len] = '\0';
-		script->sent_len += (size_t)snprintf(
-			script->sent + script->sent_len, sizeof(script->sent) - script->sent_len,
-			"%u%.*s", script->commands, (int)line.len, (const char *)line.data);
-		assert_true(script->sent_len < sizeof(script->sent));
+		imap_script_gather_line(script,
+					span_take(&output, (size_t)(end + 1 - output.data)));
 	}
 	imap_client_sent(script->client, len);
 }

@@ -33,6 +33,9 @@ static const struct {
 	{ IMAP_CODE_NONE, "", false },
 	{ IMAP_CODE_NONE, "Server Unavailabl", false },
 	{ IMAP_CODE_NONEXISTENT, "Mailbox doesn't exist", false },
+	{ IMAP_CODE_NONE, "Session invalidated - AccessTokenExpired", false },
+	{ IMAP_CODE_NONE, "Command Argument Error. 12", false },
+	{ IMAP_CODE_NONE, "Basic authentication is disabled.", false },
 	{ IMAP_CODE_OVERQUOTA, "Full", false },
 };
 
@@ -92,6 +95,58 @@ static void trouble_blames_neither_password_nor_folder(void **state)
 	}
 }
 
+/* What Exchange says of tokens, in words that have no code. */
+static const struct {
+	enum imap_status status;
+	enum imap_code code;
+	const char *text;
+	bool token; /* it is not the right one */
+	bool expired;
+	bool not_connected;
+} token_rows[] = {
+	{ IMAP_NO, IMAP_CODE_NONE, "AUTHENTICATE failed.", true, false, false },
+	{ IMAP_NO, IMAP_CODE_AUTHENTICATIONFAILED, "", true, false, false },
+	{ IMAP_NO, IMAP_CODE_AUTHORIZATIONFAILED, "", true, false, false },
+	{ IMAP_NO, IMAP_CODE_UNAVAILABLE, "AUTHENTICATE failed.", false, false, false },
+	{ IMAP_BAD, IMAP_CODE_NONE, "Command Argument Error. 12", true, false, false },
+	{ IMAP_BAD, IMAP_CODE_NONE, "Command Argument Error. 11", true, false, false },
+	{ IMAP_BAD, IMAP_CODE_UNAVAILABLE, "Command Argument Error. 12", false, false, false },
+	{ IMAP_OK, IMAP_CODE_NONE, "Command Argument Error. 12", false, false, false },
+	{ IMAP_BAD, IMAP_CODE_NONE, "Command Error. 12", false, false, false },
+	{ IMAP_BAD, IMAP_CODE_NONE,
+	  "Request is throttled. Suggested Backoff Time: 89117 milliseconds", false, false, false },
+	{ IMAP_NO, IMAP_CODE_NONE, "Server Unavailable. 15", false, false, false },
+	{ IMAP_BYE, IMAP_CODE_NONE, "Session invalidated - AccessTokenExpired", false, true,
+	  false },
+	{ IMAP_BAD, IMAP_CODE_NONE, "session invalidated - accesstokenexpired.", false, true,
+	  false },
+	{ IMAP_OK, IMAP_CODE_NONE, "AccessTokenExpired", false, false, false },
+	{ IMAP_BYE, IMAP_CODE_NONE, "Connection closed. 14", false, false, false },
+	{ IMAP_BAD, IMAP_CODE_NONE, "User is authenticated but not connected.", false, false,
+	  true },
+	{ IMAP_NO, IMAP_CODE_NONE, "User is authenticated but not connected.", false, false, true },
+	{ IMAP_BYE, IMAP_CODE_NONE, "User is Authenticated but not Connected", false, false, true },
+	{ IMAP_OK, IMAP_CODE_NONE, "authenticated but not connected", false, false, false },
+	{ IMAP_NO, IMAP_CODE_NONE, "not connected", true, false, false },
+};
+
+static void tokens_are_blamed_for_what_is_theirs(void **state)
+{
+	(void)state;
+	for (size_t i = 0; i < sizeof(token_rows) / sizeof(token_rows[0]); i++) {
+		struct imap_event event = { .status = token_rows[i].status,
+					    .code = token_rows[i].code,
+					    .text = token_rows[i].text };
+
+		if (imap_refusal_of_token(&event) != token_rows[i].token)
+			fail_msg("row %zu: the token is blamed, or not", i);
+		if (imap_refusal_is_token_expired(&event) != token_rows[i].expired)
+			fail_msg("row %zu: the token is called expired, or not", i);
+		if (imap_refusal_is_not_connected(&event) != token_rows[i].not_connected)
+			fail_msg("row %zu: called not connected, or not", i);
+	}
+}
+
 static void texts_are_kept_and_cut(void **state)
 {
 	char text[IMAP_REFUSAL_TEXT_MAX];
@@ -113,6 +168,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(what_passes_is_told_from_what_stays),
 		cmocka_unit_test(trouble_blames_neither_password_nor_folder),
+		cmocka_unit_test(tokens_are_blamed_for_what_is_theirs),
 		cmocka_unit_test(texts_are_kept_and_cut),
 	};
 
