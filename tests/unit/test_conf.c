@@ -10,6 +10,12 @@ static void the_shortest_file_has_defaults_for_all_the_rest(void **state)
 
 	assert_string_equal(conf->file, fixture->file);
 	assert_string_equal(conf->state_directory, "/var/lib/packetboat");
+	assert_string_equal(conf->runtime_directory, "/run/packetboat");
+	assert_true(conf->runtime_directory_is_default);
+	assert_string_equal(conf->token_key_file, "/var/lib/packetboat/token.key");
+	assert_true(conf->token_key_is_default);
+	assert_null(conf->control_group);
+	assert_null(conf->on_attention);
 	assert_int_equal(conf->listener_count, 1);
 	assert_string_equal(conf->listeners[0].address, "127.0.0.1");
 	assert_int_equal(conf->listeners[0].port, 1110);
@@ -82,6 +88,78 @@ static void state_is_kept_where_systemd_says(void **state)
 	assert_string_equal(conf->state_directory, "/var/lib/packetboat");
 	conf_unref(&conf);
 	(void)unsetenv("STATE_DIRECTORY");
+}
+
+static void the_control_socket_is_where_systemd_says(void **state)
+{
+	struct conf_fixture *fixture = *state;
+
+	assert_int_equal(setenv("RUNTIME_DIRECTORY", "/run/boat:/run/other", 1), 0);
+	struct conf *conf = conf_fixture_must_load(fixture, ACCOUNT);
+	assert_string_equal(conf->runtime_directory, "/run/boat");
+	assert_false(conf->runtime_directory_is_default);
+	conf_unref(&conf);
+	conf = conf_fixture_must_load(fixture, "runtime_directory = \"/srv/boat\";\n" ACCOUNT);
+	assert_string_equal(conf->runtime_directory, "/srv/boat");
+	assert_false(conf->runtime_directory_is_default);
+	conf_unref(&conf);
+	assert_int_equal(setenv("RUNTIME_DIRECTORY", "", 1), 0);
+	conf = conf_fixture_must_load(fixture, ACCOUNT);
+	assert_string_equal(conf->runtime_directory, "/run/packetboat");
+	assert_true(conf->runtime_directory_is_default);
+	conf_unref(&conf);
+	(void)unsetenv("RUNTIME_DIRECTORY");
+}
+
+static void the_key_of_tokens_is_a_credential_or_is_kept_with_the_state(void **state)
+{
+	struct conf_fixture *fixture = *state;
+	char key[96];
+
+	/* Other credentials do not make it one. */
+	assert_int_equal(setenv("CREDENTIALS_DIRECTORY", fixture->directory, 1), 0);
+	struct conf *conf = conf_fixture_must_load(fixture, "state_directory = \"/s\";\n" ACCOUNT);
+	assert_string_equal(conf->token_key_file, "/s/token.key");
+	assert_true(conf->token_key_is_default);
+	conf_unref(&conf);
+
+	(void)snprintf(key, sizeof(key), "%s/token.key", fixture->directory);
+	FILE *file = fopen(key, "w");
+	assert_non_null(file);
+	(void)fclose(file);
+	conf = conf_fixture_must_load(fixture, ACCOUNT);
+	assert_string_equal(conf->token_key_file, key);
+	assert_false(conf->token_key_is_default);
+	conf_unref(&conf);
+
+	conf = conf_fixture_must_load(fixture, "token_key_file = \"k\";\n" ACCOUNT);
+	(void)snprintf(key, sizeof(key), "%s/k", fixture->directory);
+	assert_string_equal(conf->token_key_file, key);
+	assert_false(conf->token_key_is_default);
+	conf_unref(&conf);
+	(void)snprintf(key, sizeof(key), "%s/token.key", fixture->directory);
+	(void)unlink(key);
+	(void)unsetenv("CREDENTIALS_DIRECTORY");
+}
+
+static void a_provider_leaves_little_to_say(void **state)
+{
+	struct conf *conf = conf_fixture_must_load(
+		*state, "accounts = ( { user = \"*@contoso.com\"; provider = \"office365\";\n"
+			"password_file = \"p\"; oauth = { client_id = \"x\"; }; } );\n");
+	const struct conf_account *account = &conf->accounts[0];
+
+	assert_int_equal(account->auth, CONF_AUTH_OAUTH2);
+	assert_true(account->attention_message);
+	assert_string_equal(account->imap.host, "outlook.office365.com");
+	assert_int_equal(account->imap.port, 993);
+	assert_int_equal(account->imap.tls, CONF_TLS_IMPLICIT);
+	assert_int_equal(account->oauth.flow, CONF_FLOW_USER);
+	assert_string_equal(account->oauth.tenant, "organizations");
+	assert_string_equal(
+		account->oauth.device_endpoint,
+		"https://login.microsoftonline.com/organizations/oauth2/v2.0/devicecode");
+	conf_unref(&conf);
 }
 
 static void relative_paths_begin_at_the_file(void **state)
@@ -252,6 +330,11 @@ static void a_reload_knows_what_needs_a_restart(void **state)
 		{ "an account", ACCOUNT, ACCOUNT_OPEN ACCOUNT_IMAP "min_age = 1; " ACCOUNT_CLOSE,
 		  NULL },
 		{ "state", ACCOUNT, "state_directory = \"/s\";\n" ACCOUNT, "state_directory" },
+		{ "the socket", ACCOUNT, "runtime_directory = \"/r\";\n" ACCOUNT,
+		  "runtime_directory" },
+		{ "its group", ACCOUNT, "control_group = \"g\";\n" ACCOUNT, "control_group" },
+		{ "the key", ACCOUNT, "token_key_file = \"/k\";\n" ACCOUNT, "token_key_file" },
+		{ "who is told", ACCOUNT, "on_attention = \"/bin/true\";\n" ACCOUNT, NULL },
 		{ "the default said aloud", ACCOUNT,
 		  "state_directory = \"/var/lib/packetboat\";\n" ACCOUNT, NULL },
 		{ "a port", LISTENERS("1") ACCOUNT, LISTENERS("2") ACCOUNT, "listeners" },
@@ -284,6 +367,9 @@ int main(void)
 		cmocka_unit_test(an_empty_list_of_listeners_stays_empty),
 		cmocka_unit_test(the_port_follows_the_way_of_tls_unless_it_is_given),
 		cmocka_unit_test(state_is_kept_where_systemd_says),
+		cmocka_unit_test(the_control_socket_is_where_systemd_says),
+		cmocka_unit_test(the_key_of_tokens_is_a_credential_or_is_kept_with_the_state),
+		cmocka_unit_test(a_provider_leaves_little_to_say),
 		cmocka_unit_test(relative_paths_begin_at_the_file),
 		cmocka_unit_test(what_is_wrong_with_the_syntax_has_its_line),
 		cmocka_unit_test(a_file_that_is_not_there_is_an_error),

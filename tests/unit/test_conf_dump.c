@@ -54,6 +54,21 @@ static const char *const files[] = {
 	"  { user = \"*\"; auth = \"password\"; password_file = \"p\"; imap_password_file = "
 	"\"f\";\n"
 	"    mark_seen = \"never\"; sizes = \"exact\"; min_age = 5; " ACCOUNT_IMAP "} );\n",
+	"runtime_directory = \"/r\"; control_group = \"mail\"; token_key_file = \"k\";\n"
+	"on_attention = \"tell\";\n"
+	"accounts = (\n"
+	"  { user = \"a\"; provider = \"outlook\"; password_hash = \"" HASH "\";\n"
+	"    attention_message = false; oauth = { client_id = \"x\"; }; },\n"
+	"  { user = \"b\"; provider = \"gcc-high\"; password_file = \"p\"; auth = \"oauth2\";\n"
+	"    oauth = { client_id = \"x\"; tenant = \"contoso.com\"; flow = \"app\";\n"
+	"      certificate = \"c\"; private_key = \"k\"; assertion_algorithm = \"RS256\"; }; },\n"
+	"  { user = \"c\"; provider = \"china\"; password_file = \"p\";\n"
+	"    oauth = { client_id = \"x\"; authority = \"https://id.example.org/\";\n"
+	"      client_secret_file = \"s\"; expires = \"2027-03-01\"; ca_file = \"ca\";\n"
+	"      redirect_uri = \"http://localhost:1/\"; }; },\n"
+	"  { user = \"*\"; auth = \"oauth2\"; password_file = \"p\"; " ACCOUNT_IMAP "\n"
+	"    oauth = { client_id = \"x\"; scope = \"a b\"; token_endpoint = "
+	"\"https://id/?t\"; }; } );\n",
 };
 
 static void a_dump_is_a_configuration_that_dumps_as_itself(void **state)
@@ -134,6 +149,55 @@ static void a_dump_shows_defaults_and_hides_hashes(void **state)
 				  "        min_age = 0;\n"
 				  "    }\n"
 				  ");\n");
+}
+
+static void a_dump_shows_what_the_provider_settled(void **state)
+{
+	static char text[TEXT_MAX];
+	struct conf *conf = conf_fixture_must_load(
+		*state, "accounts = ( { user = \"u\"; provider = \"dod\"; password_file = \"/p\";\n"
+			"oauth = { client_id = \"x\"; tenant = \"contoso.com\"; }; } );");
+
+	print(conf_dump, conf, text);
+	conf_unref(&conf);
+	const char *account = strstr(text, "    {\n        user");
+	assert_non_null(account);
+	assert_string_equal(
+		account,
+		"    {\n"
+		"        user = \"u\";\n"
+		"        password_file = \"/p\";\n"
+		"        provider = \"dod\";\n"
+		"        folder = \"INBOX\";\n"
+		"        auth = \"oauth2\";\n"
+		"        attention_message = true;\n"
+		"        oauth = {\n"
+		"            client_id = \"x\";\n"
+		"            tenant = \"contoso.com\";\n"
+		"            flow = \"user\";\n"
+		"            authority = \"https://login.microsoftonline.us\";\n"
+		"            scope = \"https://outlook-dod.office365.us/IMAP.AccessAsUser.All "
+		"offline_access\";\n"
+		"            authorize_endpoint = "
+		"\"https://login.microsoftonline.us/contoso.com/oauth2/v2.0/authorize\";\n"
+		"            token_endpoint = "
+		"\"https://login.microsoftonline.us/contoso.com/oauth2/v2.0/token\";\n"
+		"            device_endpoint = "
+		"\"https://login.microsoftonline.us/contoso.com/oauth2/v2.0/devicecode\";\n"
+		"        };\n"
+		"        imap = {\n"
+		"            host = \"outlook-dod.office365.us\";\n"
+		"            port = 993;\n"
+		"            tls = \"implicit\";\n"
+		"            address_family = \"auto\";\n"
+		"        };\n"
+		"        delete = \"expunge\";\n"
+		"        delete_folder = \"Deleted Items\";\n"
+		"        mark_seen = \"retr\";\n"
+		"        sizes = \"fast\";\n"
+		"        min_age = 0;\n"
+		"    }\n"
+		");\n");
 }
 
 static void the_sample_loads_and_names_every_setting(void **state)
@@ -265,6 +329,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(a_dump_is_a_configuration_that_dumps_as_itself),
 		cmocka_unit_test(a_dump_shows_defaults_and_hides_hashes),
+		cmocka_unit_test(a_dump_shows_what_the_provider_settled),
 		cmocka_unit_test(the_sample_loads_and_names_every_setting),
 		cmocka_unit_test(every_line_of_the_sample_is_good_without_its_mark),
 		cmocka_unit_test(a_full_disk_is_noticed),

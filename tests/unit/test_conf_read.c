@@ -50,7 +50,9 @@ static void everything_that_is_set_arrives(void **state)
 	(void)state;
 	read_text(
 		&reading,
-		"state_directory = \"/srv/boat\"; allow_plaintext = true;\n"
+		"state_directory = \"/srv/boat\"; allow_plaintext = true;"
+		"runtime_directory = \"run\"; control_group = \"mail\";"
+		"token_key_file = \"/k\"; on_attention = \"tell\";\n"
 		"listeners = ( { address = \"::1\"; port = 0; },\n"
 		"  { address = \"0.0.0.0\"; port = 995; tls = \"implicit\"; } );\n"
 		"tls = { certificate = \"c.pem\"; private_key = \"/etc/k.pem\"; };\n"
@@ -66,7 +68,18 @@ static void everything_that_is_set_arrives(void **state)
 		"    imap = { host = \"::1\"; port = 1143; tls = \"starttls\"; ca_file = \"ca\";\n"
 		"      address_family = \"ipv6\"; };\n"
 		"    delete = \"move\"; delete_folder = \"Gone\"; mark_seen = \"never\";\n"
-		"    sizes = \"exact\"; min_age = 31536000; } );\n");
+		"    sizes = \"exact\"; min_age = 31536000; },\n"
+		"  { user = \"w\"; provider = \"china\"; attention_message = false;\n"
+		"    oauth = { client_id = \"id\"; tenant = \"t\"; flow = \"app\";\n"
+		"      certificate = \"c.pem\"; private_key = \"/k.pem\";\n"
+		"      assertion_algorithm = \"RS256\"; authority = \"https://id\";\n"
+		"      scope = \"a b\"; token_endpoint = \"https://id/t\"; ca_file = \"ca\"; }; "
+		"},\n"
+		"  { user = \"x\"; auth = \"oauth2\"; imap = { host = \"i\"; };\n"
+		"    oauth = { flow = \"user\"; client_secret_file = \"s\"; expires = "
+		"\"2027-03-01\";\n"
+		"      authorize_endpoint = \"https://id/a\"; device_endpoint = \"https://id/d\";\n"
+		"      redirect_uri = \"http://localhost:1\"; }; } );\n");
 	const struct conf *conf = &reading.conf;
 	if (!reading.fine)
 		fail_msg("%s", reading.error.text);
@@ -93,7 +106,11 @@ static void everything_that_is_set_arrives(void **state)
 	assert_int_equal(conf->limits.login_patience, 6);
 	assert_int_equal(conf->limits.takeover_after, 7);
 	assert_int_equal(conf->limits.drain, 8);
-	assert_int_equal(conf->account_count, 2);
+	assert_string_equal(conf->runtime_directory, "/etc/boat/run");
+	assert_string_equal(conf->control_group, "mail");
+	assert_string_equal(conf->token_key_file, "/k");
+	assert_string_equal(conf->on_attention, "/etc/boat/tell");
+	assert_int_equal(conf->account_count, 4);
 	const struct conf_account *account = &conf->accounts[0];
 	assert_int_equal(account->line, 10);
 	assert_string_equal(account->user, "u");
@@ -120,13 +137,37 @@ static void everything_that_is_set_arrives(void **state)
 	assert_int_equal(account->mark_seen, CONF_MARK_SEEN_NEVER);
 	assert_int_equal(account->sizes, CONF_SIZES_EXACT);
 	assert_int_equal(account->min_age, 31536000);
+	account = &conf->accounts[2];
+	assert_int_equal(account->provider, CONF_PROVIDER_CHINA);
+	assert_int_equal(account->auth, CONF_AUTH_OAUTH2);
+	assert_false(account->attention_message);
+	assert_null(account->imap.host);
+	assert_string_equal(account->oauth.client_id, "id");
+	assert_string_equal(account->oauth.tenant, "t");
+	assert_int_equal(account->oauth.flow, CONF_FLOW_APP);
+	assert_string_equal(account->oauth.certificate, "/etc/boat/c.pem");
+	assert_string_equal(account->oauth.private_key, "/k.pem");
+	assert_int_equal(account->oauth.assertion_algorithm, CONF_ASSERTION_RS256);
+	assert_string_equal(account->oauth.authority, "https://id");
+	assert_string_equal(account->oauth.scope, "a b");
+	assert_string_equal(account->oauth.token_endpoint, "https://id/t");
+	assert_string_equal(account->oauth.ca_file, "/etc/boat/ca");
+	account = &conf->accounts[3];
+	assert_int_equal(account->auth, CONF_AUTH_OAUTH2);
+	assert_true(account->attention_message);
+	assert_int_equal(account->oauth.flow, CONF_FLOW_USER);
+	assert_string_equal(account->oauth.client_secret_file, "/etc/boat/s");
+	assert_string_equal(account->oauth.expires, "2027-03-01");
+	assert_string_equal(account->oauth.authorize_endpoint, "https://id/a");
+	assert_string_equal(account->oauth.device_endpoint, "https://id/d");
+	assert_string_equal(account->oauth.redirect_uri, "http://localhost:1");
 	forget(&reading);
 }
 
 struct row {
 	const char *name;
 	const char *text;
-	const char *expected;
+	const char *expected; /* NULL: it is fine */
 };
 
 #define LIMIT(setting) "\nlimits = {\n" setting "\n};"
@@ -216,6 +257,32 @@ static const struct row rows[] = {
 	{ "no auth", "accounts = ( { user = \"u\"; " ACCOUNT_IMAP "} );",
 	  "p:1: accounts[0].auth: is required" },
 	{ "no imap", ACCOUNT_OPEN ACCOUNT_CLOSE, "p:1: accounts[0].imap.host: is required" },
+	{ "no auth with a provider", "accounts = ( { user = \"u\"; provider = \"outlook\"; } );",
+	  NULL },
+	{ "no auth with custom said aloud",
+	  "accounts = ( { user = \"u\"; provider = \"custom\"; " ACCOUNT_IMAP "} );",
+	  "p:1: accounts[0].auth: is required" },
+	{ "no user with a provider", "accounts = ( { provider = \"outlook\"; } );",
+	  "p:1: accounts[0].user: is required" },
+	{ "oauth without a use",
+	  ACCOUNT_OPEN ACCOUNT_IMAP "\n oauth = {\n client_id = \"x\"; }; " ACCOUNT_CLOSE,
+	  "p:3: accounts[0].oauth.client_id: has no use without auth = \"oauth2\"" },
+	{ "oauth without a use, before its account says so",
+	  "accounts = ( { oauth = { flow = \"app\"; };\n auth = \"password\"; user = "
+	  "\"u\"; " ACCOUNT_IMAP "} );",
+	  "p:1: accounts[0].oauth.flow: has no use without auth = \"oauth2\"" },
+	{ "an empty oauth", ACCOUNT_OPEN ACCOUNT_IMAP "oauth = { }; " ACCOUNT_CLOSE, NULL },
+	{ "a message without a use",
+	  ACCOUNT_OPEN ACCOUNT_IMAP "attention_message = true; " ACCOUNT_CLOSE,
+	  "p:1: accounts[0].attention_message: has no use without auth = \"oauth2\"" },
+	{ "an endpoint without TLS",
+	  "accounts = ( { user = \"u\"; provider = \"outlook\";\n oauth = {\n token_endpoint = "
+	  "\"http://localhost/t\"; }; } );",
+	  "p:3: accounts[0].oauth.token_endpoint: must begin with https://" },
+	{ "no such flow",
+	  "accounts = ( { user = \"u\"; provider = \"outlook\"; oauth = { flow = \"device\"; "
+	  "}; } );",
+	  "p:1: accounts[0].oauth.flow: must be \"user\" or \"app\"" },
 	{ "no host", ACCOUNT_OPEN "imap = { }; " ACCOUNT_CLOSE,
 	  "p:1: accounts[0].imap.host: is required" },
 	{ "the second account",
@@ -239,9 +306,10 @@ static void what_is_wrong_is_said_with_line_and_setting(void **state)
 	(void)unsetenv("CREDENTIALS_DIRECTORY");
 	for (size_t i = 0; i < ROWS(rows); i++) {
 		read_text(&reading, rows[i].text);
-		if (reading.fine || strcmp(reading.error.text, rows[i].expected) != 0)
-			fail_msg("%s: got: %s\nexpected: %s", rows[i].name,
-				 reading.fine ? "no error" : reading.error.text, rows[i].expected);
+		const char *got = reading.fine ? "no error" : reading.error.text;
+		const char *expected = rows[i].expected != NULL ? rows[i].expected : "no error";
+		if (strcmp(got, expected) != 0)
+			fail_msg("%s: got: %s\nexpected: %s", rows[i].name, got, expected);
 		forget(&reading);
 	}
 }

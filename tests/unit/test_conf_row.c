@@ -82,6 +82,16 @@ static void a_text_is_checked_by_the_kind_of_its_row(void **state)
 		{ CONF_SCOPE_ACCOUNT, NULL, "password_file", "a\xff", "a\n" },
 		{ CONF_SCOPE_LISTENER, NULL, "address", "::1", "localhost" },
 		{ CONF_SCOPE_ACCOUNT, "imap", "host", "localhost", "a b" },
+		{ CONF_SCOPE_ACCOUNT, "oauth", "client_id", "x", "a b" },
+		{ CONF_SCOPE_ACCOUNT, "oauth", "tenant", "common", "a/b" },
+		{ CONF_SCOPE_ACCOUNT, "oauth", "scope", "a b", "a  b" },
+		{ CONF_SCOPE_ACCOUNT, "oauth", "expires", "2027-03-01", "soon" },
+		{ CONF_SCOPE_ACCOUNT, "oauth", "authority", "https://id", "https://id/?a" },
+		{ CONF_SCOPE_ACCOUNT, "oauth", "token_endpoint", "https://id/?a", "http://id/" },
+		{ CONF_SCOPE_ACCOUNT, "oauth", "authorize_endpoint", "https://id/", "http://id/" },
+		{ CONF_SCOPE_ACCOUNT, "oauth", "device_endpoint", "https://id/", "http://id/" },
+		{ CONF_SCOPE_ACCOUNT, "oauth", "redirect_uri", "http://localhost", "http://id" },
+		{ CONF_SCOPE_FILE, NULL, "control_group", "mail", "mail users" },
 	};
 
 	(void)state;
@@ -99,12 +109,29 @@ static void a_text_is_checked_by_the_kind_of_its_row(void **state)
 	assert_false(conf_row_is_text(row_of(CONF_SCOPE_FILE, "limits", "drain")));
 }
 
+static bool is_never(const void *object)
+{
+	(void)object;
+	return false;
+}
+
+static void a_row_without_a_condition_applies_everywhere(void **state)
+{
+	static const struct conf_row always = { .name = "a" };
+	static const struct conf_row never = { .name = "b", .applies = is_never };
+
+	(void)state;
+	assert_true(conf_row_applies(&always, NULL));
+	assert_false(conf_row_applies(&never, NULL));
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(values_land_in_their_fields),
 		cmocka_unit_test(words_are_found_by_their_value),
 		cmocka_unit_test(a_text_is_checked_by_the_kind_of_its_row),
+		cmocka_unit_test(a_row_without_a_condition_applies_everywhere),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

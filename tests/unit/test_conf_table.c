@@ -117,6 +117,20 @@ static void help_is_one_line(void **state)
 	}
 }
 
+static void a_condition_is_told_in_words(void **state)
+{
+	(void)state;
+	for (const struct conf_row *row = conf_table_next(NULL); row != NULL;
+	     row = conf_table_next(row)) {
+		if ((row->applies != NULL) != (row->applies_with != NULL))
+			fail_msg("%s: a condition without words, or words without one", row->name);
+		if (row->excused != NULL && !row->required)
+			fail_msg("%s: excused from nothing", row->name);
+		if (row->check != NULL && row->kind != CONF_TEXT)
+			fail_msg("%s: nobody asks its check", row->name);
+	}
+}
+
 static void names_belong_to_their_scope_and_group(void **state)
 {
 	(void)state;
@@ -154,6 +168,10 @@ static void a_slip_is_recognised(void **state)
 		{ CONF_SCOPE_ACCOUNT, NULL, "deleted", "delete" },
 		{ CONF_SCOPE_ACCOUNT, "imap", "hosts", "imap.host" },
 		{ CONF_SCOPE_ACCOUNT, "imap", "prot", NULL },
+		{ CONF_SCOPE_ACCOUNT, NULL, "client_id", "oauth.client_id" },
+		{ CONF_SCOPE_ACCOUNT, "oauth", "scopes", "oauth.scope" },
+		{ CONF_SCOPE_ACCOUNT, "oauth", "redirect_url", "oauth.redirect_uri" },
+		{ CONF_SCOPE_ACCOUNT, NULL, "oauth2", "oauth" },
 		{ CONF_SCOPE_LISTENER, NULL, "adress", "address" },
 		{ CONF_SCOPE_LISTENER, NULL, "a", NULL },
 		{ CONF_SCOPE_LISTENER, NULL, "", NULL },
@@ -194,10 +212,30 @@ static void defaults_fill_the_whole_struct(void **state)
 	assert_int_equal(account.mark_seen, CONF_MARK_SEEN_RETR);
 	assert_int_equal(account.sizes, CONF_SIZES_FAST);
 	assert_int_equal(account.min_age, 0);
+	assert_true(account.attention_message);
+	assert_null(account.oauth.client_id);
+	assert_null(account.oauth.tenant);
+	assert_int_equal(account.oauth.flow, CONF_FLOW_USER);
+	assert_null(account.oauth.client_secret_file);
+	assert_null(account.oauth.certificate);
+	assert_null(account.oauth.private_key);
+	assert_int_equal(account.oauth.assertion_algorithm, CONF_ASSERTION_PS256);
+	assert_null(account.oauth.expires);
+	assert_null(account.oauth.authority);
+	assert_null(account.oauth.scope);
+	assert_null(account.oauth.authorize_endpoint);
+	assert_null(account.oauth.token_endpoint);
+	assert_null(account.oauth.device_endpoint);
+	assert_null(account.oauth.redirect_uri);
+	assert_null(account.oauth.ca_file);
 
 	memset(&conf, 0xff, sizeof(conf));
 	conf_table_set_defaults(CONF_SCOPE_FILE, &conf);
 	assert_null(conf.state_directory);
+	assert_null(conf.runtime_directory);
+	assert_null(conf.control_group);
+	assert_null(conf.token_key_file);
+	assert_null(conf.on_attention);
 	assert_null(conf.listeners);
 	assert_int_equal(conf.listener_count, 0);
 	assert_int_equal(conf.account_count, 0);
@@ -221,6 +259,7 @@ int main(void)
 		cmocka_unit_test(no_two_rows_share_a_field),
 		cmocka_unit_test(defaults_and_examples_are_values_that_the_row_takes),
 		cmocka_unit_test(help_is_one_line),
+		cmocka_unit_test(a_condition_is_told_in_words),
 		cmocka_unit_test(names_belong_to_their_scope_and_group),
 		cmocka_unit_test(a_slip_is_recognised),
 		cmocka_unit_test(defaults_fill_the_whole_struct),

@@ -17,18 +17,6 @@ static void all_rows_are_of_accounts_and_stand_in_the_table(void **state)
 			 &conf_table_account[conf_table_account_count - 1]);
 }
 
-static void what_has_a_condition_says_in_words_which(void **state)
-{
-	(void)state;
-	for (size_t i = 0; i < conf_table_account_count; i++) {
-		const struct conf_row *row = &conf_table_account[i];
-		if ((row->applies != NULL) != (row->applies_with != NULL))
-			fail_msg("%s: a condition without words, or words without one", row->name);
-		if (row->excused != NULL && !row->required)
-			fail_msg("%s: excused, but not required", row->name);
-	}
-}
-
 /* For each account, which settings have a use in it. */
 static void settings_apply_where_they_have_a_use(void **state)
 {
@@ -96,7 +84,6 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(all_rows_are_of_accounts_and_stand_in_the_table),
-		cmocka_unit_test(what_has_a_condition_says_in_words_which),
 		cmocka_unit_test(settings_apply_where_they_have_a_use),
 		cmocka_unit_test(a_provider_excuses_what_it_knows),
 	};

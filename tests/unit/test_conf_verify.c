@@ -82,6 +82,51 @@ static const struct row rows[] = {
 	{ "passthrough to a shared mailbox",
 	  ACCOUNT_OPEN ACCOUNT_IMAP "mailbox = \"m\"; " ACCOUNT_CLOSE, NULL },
 
+#define OAUTH_OPEN(user)                \
+	"accounts = ( { user = \"" user \
+	"\"; provider = \"office365\"; oauth = { client_id = \"x\"; }; "
+	{ "oauth2 with hash", OAUTH_OPEN("u") "password_hash = \"" HASH "\"; " ACCOUNT_CLOSE,
+	  NULL },
+	{ "oauth2 with file", OAUTH_OPEN("u") "password_file = \"p\"; " ACCOUNT_CLOSE, NULL },
+	{ "oauth2 with a shared mailbox",
+	  OAUTH_OPEN("u") "password_file = \"p\"; mailbox = \"m\"; " ACCOUNT_CLOSE, NULL },
+	{ "oauth2 with neither", OAUTH_OPEN("u") ACCOUNT_CLOSE,
+	  ":1: accounts[0]: auth = \"oauth2\" needs password_hash or password_file, or any POP3 "
+	  "client could log in" },
+	{ "oauth2 with both",
+	  OAUTH_OPEN("u") "password_hash = \"" HASH "\"; password_file = \"p\"; " ACCOUNT_CLOSE,
+	  ":1: accounts[0]: has both password_hash and password_file; one must go" },
+	{ "oauth2 with an IMAP password",
+	  OAUTH_OPEN("u") "password_file = \"p\"; imap_password_file = \"f\"; " ACCOUNT_CLOSE,
+	  ":1: accounts[0].imap_password_file: has no use with auth = \"oauth2\"" },
+	{ "oauth2 for many", OAUTH_OPEN("*@contoso.com") "password_file = \"p\"; " ACCOUNT_CLOSE,
+	  NULL },
+	{ "oauth2 for many with neither", OAUTH_OPEN("*") ACCOUNT_CLOSE,
+	  ":1: accounts[0].password_file: is required for a wildcard, "
+	  "but with auth = \"passthrough\"" },
+	{ "oauth2 for many with a hash",
+	  OAUTH_OPEN("*") "password_hash = \"" HASH "\"; " ACCOUNT_CLOSE,
+	  ":1: accounts[0].password_hash: cannot serve the many names of a wildcard; "
+	  "use password_file" },
+	{ "oauth2 for many with a mailbox",
+	  OAUTH_OPEN("*") "password_file = \"p\"; mailbox = \"m\"; " ACCOUNT_CLOSE,
+	  ":1: accounts[0].mailbox: has no use for a wildcard, whose mailbox is the login name" },
+	{ "a password for a provider",
+	  "accounts = ( { user = \"u\"; provider = \"outlook\"; auth = \"passthrough\"; } );",
+	  ":1: accounts[0].auth: must be \"oauth2\": Microsoft's mail servers take no passwords "
+	  "any "
+	  "more" },
+	{ "a password for a provider elsewhere",
+	  "accounts = ( { user = \"u\"; provider = \"outlook\"; auth = \"password\"; " ACCOUNT_IMAP
+	  "} );",
+	  ":1: accounts[0].auth: must be \"oauth2\": Microsoft's mail servers take no passwords "
+	  "any "
+	  "more" },
+	{ "a password for Microsoft's host", IMAP_HOST("Outlook.office365.com", ""),
+	  ":1: accounts[0].auth: must be \"oauth2\": Microsoft's mail servers take no passwords "
+	  "any "
+	  "more" },
+
 	{ "one name twice",
 	  "accounts = (\n"
 	  "{ user = \"U@example.org\"; auth = \"passthrough\"; " ACCOUNT_IMAP "},\n"
