@@ -21,7 +21,8 @@ struct token_form_proof {
 	struct span client_assertion;
 };
 
-/* Appends `&name=value` (or `name=value` at the beginning), percent-encoded. */
+/* Appends `&name=value` (or `name=value` at the beginning), percent-encoded. As all that follow:
+ * false, and bytebuf_failed(), where it does not fit. */
 bool token_form_add(struct bytebuf *form, const char *name, struct span value);
 
 /* grant_type=refresh_token */
@@ -46,17 +47,20 @@ bool token_form_authorize(struct bytebuf *url, const struct conf_oauth *oauth,
 			  const char *login_hint);
 
 /*
- * What came back by way of the browser: the query of a redirect, a whole address with one, or a
- * bare code. The texts are decoded into `storage`, which the spans point into.
+ * What came back by way of the browser: the query of a redirect, a whole address with one (or with
+ * a fragment, where some providers put it), or a bare code. Blanks, quotes and angle brackets
+ * around it are no part of it. The texts are decoded into `storage`, which the spans point into;
+ * its limit is how long they may be. `code`, `state` and `error` are printable ASCII; control
+ * octets of the description are blanks.
  */
 struct redirect_answer {
-	struct span code;
+	struct span code;  /* empty where there is an error, and only there */
 	struct span state; /* empty: there was none */
 	struct span error;
 	struct span error_description;
 };
-/* False: nothing of that kind. */
+/* False: nothing of that kind, or one of the four is there twice (RFC 6749 section 3.1). */
 bool redirect_answer_read(struct span text, struct bytebuf *storage,
-			  struct redirect_answer *answer_r);
+			  struct redirect_answer *answer_r) __attribute__((warn_unused_result));
 
 #endif
