@@ -460,6 +460,7 @@ static uint32_t client_say_uids(struct imap_client *client, enum imap_command co
 	struct imap_command_writer writer = client_begin(client, command);
 	size_t reserve = strlen(arguments);
 
+	assert(count > 0 && uids[0] != 0);
 	if (mailbox != NULL)
 		reserve += imap_command_string_max(*mailbox);
 	*taken_r = imap_command_uids(&writer, uids, count, reserve);
@@ -598,6 +599,7 @@ uint32_t imap_client_fetch_body(struct imap_client *client, uint32_t uid, enum i
 	};
 	struct imap_command_writer writer = client_begin(client, IMAP_COMMAND_UID_FETCH);
 
+	assert(uid != 0);
 	imap_command_text(&writer, " ");
 	imap_command_number(&writer, uid);
 	imap_command_text(&writer, items[section]);

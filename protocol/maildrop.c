@@ -3,8 +3,10 @@
 
 #include <assert.h>
 #include <stdlib.h>
+#include <string.h>
 
 #include "protocol/limits.h"
+#include "protocol/unique_id.h"
 
 enum { MAILDROP_FIRST_CAPACITY = 64 };
 
@@ -30,6 +32,8 @@ struct maildrop {
 	uint32_t count;  /* of those, not marked deleted */
 	uint64_t octets; /* of the messages not marked deleted */
 	uint32_t uidvalidity;
+	uint32_t notice; /* its message-number, which is the last, or 0 */
+	char notice_id[MAILDROP_UNIQUE_ID_MAX];
 	bool ordered; /* UIDs were added in ascending order so far */
 	bool sealed;
 	bool read_only;
@@ -74,20 +78,25 @@ static uint64_t maildrop_bounded(uint64_t octets)
 	return octets < maildrop_octets_max ? octets : maildrop_octets_max;
 }
 
-enum maildrop_status maildrop_add(struct maildrop *drop, uint32_t uid, uint64_t octets)
+static enum maildrop_status maildrop_append(struct maildrop *drop, uint32_t uid, uint64_t octets)
 {
-	assert(!drop->sealed && uid > 0);
 	if (drop->last == MAILDROP_MESSAGES_MAX)
 		return MAILDROP_TOO_MANY;
 	if (drop->last == drop->capacity && !maildrop_grow(drop))
 		return MAILDROP_NO_MEMORY;
-	if (drop->last > 0 && uid <= drop->messages[drop->last - 1].uid)
-		drop->ordered = false;
 	drop->messages[drop->last++] =
 		(struct maildrop_message){ .uid = uid, .octets = maildrop_bounded(octets) };
 	drop->count++;
 	drop->octets += maildrop_bounded(octets);
 	return MAILDROP_OK;
+}
+
+enum maildrop_status maildrop_add(struct maildrop *drop, uint32_t uid, uint64_t octets)
+{
+	assert(!drop->sealed && uid > 0);
+	if (drop->last > 0 && uid <= drop->messages[drop->last - 1].uid)
+		drop->ordered = false;
+	return maildrop_append(drop, uid, octets);
 }
 
 static int maildrop_compare(const void *left, const void *right)
@@ -110,6 +119,35 @@ enum maildrop_status maildrop_seal(struct maildrop *drop)
 	}
 	drop->sealed = true;
 	return MAILDROP_OK;
+}
+
+/* RFC 1939 section 7. */
+static bool is_unique_id(const char *text)
+{
+	size_t len = 0;
+
+	while (len < MAILDROP_UNIQUE_ID_MAX && text[len] >= 0x21 && text[len] <= 0x7e)
+		len++;
+	return len > 0 && len < MAILDROP_UNIQUE_ID_MAX && text[len] == '\0';
+}
+
+enum maildrop_status maildrop_add_notice(struct maildrop *drop, const char *unique_id,
+					 uint64_t octets)
+{
+	enum maildrop_status status;
+
+	assert(drop->sealed && drop->notice == 0 && is_unique_id(unique_id));
+	status = maildrop_append(drop, 0, octets);
+	if (status != MAILDROP_OK)
+		return status;
+	drop->notice = drop->last;
+	memcpy(drop->notice_id, unique_id, strlen(unique_id) + 1);
+	return MAILDROP_OK;
+}
+
+uint32_t maildrop_notice(const struct maildrop *drop)
+{
+	return drop->notice;
 }
 
 uint32_t maildrop_uidvalidity(const struct maildrop *drop)
@@ -154,6 +192,24 @@ uint32_t maildrop_uid(const struct maildrop *drop, uint32_t msgno)
 	return maildrop_message(drop, msgno)->uid;
 }
 
+bool maildrop_is_withheld(const struct maildrop *drop, uint32_t msgno)
+{
+	assert(drop->sealed && msgno >= 1 && msgno <= drop->last);
+	return drop->notice != 0 && msgno != drop->notice;
+}
+
+const char *maildrop_unique_id(const struct maildrop *drop, uint32_t msgno,
+			       char text_r[MAILDROP_UNIQUE_ID_MAX])
+{
+	uint32_t uid = maildrop_uid(drop, msgno);
+
+	if (msgno == drop->notice)
+		memcpy(text_r, drop->notice_id, sizeof(drop->notice_id));
+	else
+		unique_id_format(drop->uidvalidity, uid, text_r);
+	return text_r;
+}
+
 uint64_t maildrop_message_octets(const struct maildrop *drop, uint32_t msgno)
 {
 	return maildrop_message(drop, msgno)->octets;
@@ -182,12 +238,14 @@ void maildrop_set_message_octets(struct maildrop *drop, uint32_t msgno, uint64_t
 uint32_t maildrop_find(const struct maildrop *drop, uint32_t uid)
 {
 	const struct maildrop_message key = { .uid = uid };
+	/* The notice, which has no UID, is out of order at the end. */
+	uint32_t ordered = drop->last - (drop->notice != 0 ? 1 : 0);
 
 	assert(drop->sealed);
-	if (drop->last == 0)
+	if (ordered == 0)
 		return 0;
-	const struct maildrop_message *found = bsearch(&key, drop->messages, drop->last,
-						       sizeof(*drop->messages), maildrop_compare);
+	const struct maildrop_message *found =
+		bsearch(&key, drop->messages, ordered, sizeof(*drop->messages), maildrop_compare);
 	return found != NULL ? (uint32_t)(found - drop->messages) + 1 : 0;
 }
 
@@ -195,6 +253,7 @@ void maildrop_mark_deleted(struct maildrop *drop, uint32_t msgno)
 {
 	struct maildrop_message *message = maildrop_message(drop, msgno);
 
+	assert(!maildrop_is_withheld(drop, msgno));
 	if ((message->marks & MAILDROP_DELETED) != 0)
 		return;
 	message->marks |= MAILDROP_DELETED;
@@ -234,6 +293,12 @@ bool maildrop_is_unreadable(const struct maildrop *drop, uint32_t msgno)
 	return maildrop_has_mark(drop, msgno, MAILDROP_UNREADABLE);
 }
 
+/* A message of the mailbox, as the notice is not, that has the mark. */
+static bool maildrop_is_marked(const struct maildrop *drop, uint32_t msgno, enum maildrop_mark mark)
+{
+	return msgno != drop->notice && maildrop_has_mark(drop, msgno, mark);
+}
+
 static bool maildrop_marked_uids(const struct maildrop *drop, enum maildrop_mark mark,
 				 uint32_t **uids_r, size_t *count_r)
 {
@@ -242,14 +307,14 @@ static bool maildrop_marked_uids(const struct maildrop *drop, enum maildrop_mark
 	*uids_r = NULL;
 	*count_r = 0;
 	for (uint32_t msgno = 1; msgno <= drop->last; msgno++)
-		count += maildrop_has_mark(drop, msgno, mark) ? 1 : 0;
+		count += maildrop_is_marked(drop, msgno, mark) ? 1 : 0;
 	if (count == 0)
 		return true;
 	uint32_t *uids = malloc(count * sizeof(*uids));
 	if (uids == NULL)
 		return false;
 	for (uint32_t msgno = 1, slot = 0; slot < count; msgno++) {
-		if (maildrop_has_mark(drop, msgno, mark))
+		if (maildrop_is_marked(drop, msgno, mark))
 			uids[slot++] = maildrop_uid(drop, msgno);
 	}
 	*uids_r = uids;

@@ -9,10 +9,11 @@
  *   unique-id       text    POP3's UIDL, made of UID and UIDVALIDITY (protocol/unique_id.h)
  *
  * (IMAP's own message sequence numbers are used nowhere.) Messages stand in ascending order of UID.
+ * Behind them all there may be one that is in no mailbox: the notice, which has no UID.
  * Deletions are marks, in memory only, until UPDATE. Sums are 64 bits wide.
  *
- * Life: maildrop_new(), maildrop_add() in any order, maildrop_seal() once, then the questions and
- * marks; maildrop_free(). It knows nothing of connections.
+ * Life: maildrop_new(), maildrop_add() in any order, maildrop_seal() once, maildrop_add_notice() if
+ * there is one, then the questions and marks; maildrop_free(). It knows nothing of connections.
  */
 #ifndef PROTOCOL_MAILDROP_H
 #define PROTOCOL_MAILDROP_H
@@ -38,14 +39,14 @@ enum maildrop_status {
 enum maildrop_status maildrop_add(struct maildrop *drop, uint32_t uid, uint64_t octets)
 	__attribute__((warn_unused_result));
 
-/* Puts messages in order and numbers them. Nothing is added afterwards. */
+/* Puts messages in order and numbers them. No message of the mailbox is added afterwards. */
 enum maildrop_status maildrop_seal(struct maildrop *drop) __attribute__((warn_unused_result));
 
 /*
  * A message that is not in the mailbox but made here, to tell the client something: it comes behind
  * all others, has no UID, and a unique-id of its own (copied; 1 to 70 octets of 0x21 to 0x7E).
  * Called once, behind maildrop_seal(). A maildrop with a notice is withheld: no other message can
- * be retrieved or deleted (RETR, TOP and DELE of them are [AUTH]).
+ * be retrieved or deleted (RETR, TOP and DELE of them are [AUTH]). What is not OK changes nothing.
  */
 enum maildrop_status maildrop_add_notice(struct maildrop *drop, const char *unique_id,
 					 uint64_t octets) __attribute__((warn_unused_result));
@@ -71,7 +72,8 @@ uint32_t maildrop_last(const struct maildrop *drop);
 uint32_t maildrop_count(const struct maildrop *drop);
 uint64_t maildrop_octets(const struct maildrop *drop);
 
-/* Questions about one message; `msgno` must be in 1..maildrop_last(). */
+/* Questions about one message; `msgno` must be in 1..maildrop_last(). The UID of the notice is 0,
+ * which no IMAP command may name. */
 uint32_t maildrop_uid(const struct maildrop *drop, uint32_t msgno);
 uint64_t maildrop_message_octets(const struct maildrop *drop, uint32_t msgno);
 bool maildrop_is_deleted(const struct maildrop *drop, uint32_t msgno);
@@ -79,10 +81,10 @@ bool maildrop_is_deleted(const struct maildrop *drop, uint32_t msgno);
 /* The true size, once it is known (`sizes = "exact"`). */
 void maildrop_set_message_octets(struct maildrop *drop, uint32_t msgno, uint64_t octets);
 
-/* The message-number of a UID, or 0. */
+/* The message-number of a UID, or 0; the notice is never found. */
 uint32_t maildrop_find(const struct maildrop *drop, uint32_t uid);
 
-/* DELE and RSET. Marking twice is harmless. */
+/* DELE and RSET. Marking twice is harmless; a message that is withheld is not marked. */
 void maildrop_mark_deleted(struct maildrop *drop, uint32_t msgno);
 void maildrop_unmark_all(struct maildrop *drop);
 
@@ -97,8 +99,8 @@ bool maildrop_is_unreadable(const struct maildrop *drop, uint32_t msgno);
 
 /*
  * UIDs of all messages that are marked deleted, or retrieved, in ascending order, into
- * an array that the caller frees. Returns false when there is no memory. `count_r` may become 0,
- * and `*uids_r` NULL with it.
+ * an array that the caller frees. The notice is not among them: ask maildrop_is_deleted(). Returns
+ * false when there is no memory. `count_r` may become 0, and `*uids_r` NULL with it.
  */
 bool maildrop_deleted_uids(const struct maildrop *drop, uint32_t **uids_r, size_t *count_r)
 	__attribute__((warn_unused_result));

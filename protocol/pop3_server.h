@@ -52,7 +52,8 @@ enum pop3_event_type {
 	/* Somebody wants in: `user`, `password`. Answer with pop3_server_login_ok() or
 	 * pop3_server_login_refused(). */
 	POP3_EVENT_LOGIN,
-	/* RETR or TOP of a message that is there and not deleted: `msgno`, `top`, `top_lines`.
+	/* RETR or TOP of a message that is there, not deleted and not withheld, or of the notice
+	 * (protocol/maildrop.h): `msgno`, `top`, `top_lines`.
 	 * Answer with pop3_server_message_begin() and, behind the message,
 	 * pop3_server_message_end(); or with pop3_server_message_refused(). */
 	POP3_EVENT_RETRIEVE,

@@ -6,7 +6,9 @@
 
 #include "protocol/byte_stuff.h"
 #include "protocol/limits.h"
-#include "protocol/unique_id.h"
+
+/* A line of a listing: a message-number, and a unique-id or a size. */
+enum { LISTING_LINE_MAX = sizeof("4294967295 ") + MAILDROP_UNIQUE_ID_MAX };
 
 void pop3_server_ok_maildrop(struct pop3_server *server)
 {
@@ -47,12 +49,11 @@ bool pop3_serve_stat(struct pop3_server *server, const struct pop3_command *comm
 static void pop3_server_describe(const struct pop3_server *server, uint32_t msgno, bool unique_id,
 				 char *text_r, size_t size)
 {
-	char id[UNIQUE_ID_LEN + 1];
+	char id[MAILDROP_UNIQUE_ID_MAX];
 
 	if (unique_id) {
-		unique_id_format(maildrop_uidvalidity(server->maildrop),
-				 maildrop_uid(server->maildrop, msgno), id);
-		(void)snprintf(text_r, size, "%" PRIu32 " %s", msgno, id);
+		(void)snprintf(text_r, size, "%" PRIu32 " %s", msgno,
+			       maildrop_unique_id(server->maildrop, msgno, id));
 	} else {
 		(void)snprintf(text_r, size, "%" PRIu32 " %" PRIu64, msgno,
 			       maildrop_message_octets(server->maildrop, msgno));
@@ -62,7 +63,7 @@ static void pop3_server_describe(const struct pop3_server *server, uint32_t msgn
 void pop3_server_list_more(struct pop3_server *server)
 {
 	uint32_t last = maildrop_last(server->maildrop);
-	char text[64];
+	char text[LISTING_LINE_MAX];
 
 	while (server->listing <= last && bytebuf_len(&server->out) < POP3_OUTPUT_PAUSE) {
 		uint32_t msgno = server->listing++;
@@ -83,7 +84,7 @@ static void pop3_server_list(struct pop3_server *server, const struct pop3_comma
 			     bool unique_ids)
 {
 	uint32_t msgno;
-	char text[64];
+	char text[LISTING_LINE_MAX];
 
 	if (!command->has_message) {
 		pop3_server_ok_maildrop(server);
@@ -111,10 +112,28 @@ bool pop3_serve_uidl(struct pop3_server *server, const struct pop3_command *comm
 	return false;
 }
 
+/* The same, of a message that is to be retrieved or deleted. */
+static bool pop3_server_find_open_message(struct pop3_server *server,
+					  const struct pop3_command *command, uint32_t *msgno_r)
+{
+	char text[128];
+
+	if (!pop3_server_find_message(server, command, msgno_r))
+		return false;
+	if (!maildrop_is_withheld(server->maildrop, *msgno_r))
+		return true;
+	(void)snprintf(text, sizeof(text),
+		       "The sign-in to the mail server does not work now; message %" PRIu32
+		       " says what to do",
+		       maildrop_notice(server->maildrop));
+	pop3_server_err(server, POP3_CODE_AUTH, text);
+	return false;
+}
+
 static bool pop3_server_ask_message(struct pop3_server *server, const struct pop3_command *command,
 				    bool top, uint64_t top_lines, struct pop3_event *event_r)
 {
-	if (!pop3_server_find_message(server, command, &event_r->msgno))
+	if (!pop3_server_find_open_message(server, command, &event_r->msgno))
 		return false;
 	server->pending = PENDING_MESSAGE;
 	event_r->type = POP3_EVENT_RETRIEVE;
@@ -142,9 +161,9 @@ bool pop3_serve_dele(struct pop3_server *server, const struct pop3_command *comm
 	uint32_t msgno;
 
 	(void)event_r;
-	if (!pop3_server_find_message(server, command, &msgno))
+	if (!pop3_server_find_open_message(server, command, &msgno))
 		return false;
-	if (maildrop_is_read_only(drop)) {
+	if (maildrop_is_read_only(drop) && msgno != maildrop_notice(drop)) {
 		pop3_server_err(server, POP3_CODE_SYS_PERM, "This mailbox is read-only");
 	} else if (maildrop_is_unreadable(drop, msgno) && !maildrop_is_retrieved(drop, msgno)) {
 		/* Some clients delete what they failed to get, and it would be lost. */

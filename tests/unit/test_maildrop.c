@@ -227,6 +227,82 @@ static void a_hundred_thousand_messages_in_reverse(void **state)
 	maildrop_free(&drop);
 }
 
+static void the_notice_comes_last_and_is_no_message_of_the_mailbox(void **state)
+{
+	static const uint32_t added[] = { 3, 1, 2 };
+	struct maildrop *drop = maildrop_of(added, 3);
+	char id[MAILDROP_UNIQUE_ID_MAX];
+
+	(void)state;
+	assert_int_equal(maildrop_notice(drop), 0);
+	for (uint32_t msgno = 1; msgno <= 3; msgno++)
+		assert_false(maildrop_is_withheld(drop, msgno));
+	assert_int_equal(maildrop_add_notice(drop, "packetboat-0123abcd", 50), MAILDROP_OK);
+	assert_int_equal(maildrop_notice(drop), 4);
+	assert_int_equal(maildrop_last(drop), 4);
+	assert_int_equal(maildrop_count(drop), 4);
+	assert_int_equal(maildrop_octets(drop), 650);
+	assert_int_equal(maildrop_message_octets(drop, 4), 50);
+	assert_int_equal(maildrop_uid(drop, 4), 0);
+	for (uint32_t msgno = 1; msgno <= 3; msgno++) {
+		assert_int_equal(maildrop_uid(drop, msgno), msgno);
+		assert_int_equal(maildrop_find(drop, msgno), msgno);
+		assert_true(maildrop_is_withheld(drop, msgno));
+	}
+	assert_false(maildrop_is_withheld(drop, 4));
+	assert_int_equal(maildrop_find(drop, 0), 0);
+	assert_int_equal(maildrop_find(drop, 4), 0);
+	assert_string_equal(maildrop_unique_id(drop, 4, id), "packetboat-0123abcd");
+	assert_string_equal(maildrop_unique_id(drop, 3, id), "000000036553f101");
+	maildrop_free(&drop);
+}
+
+static void marks_of_the_notice_name_no_uid(void **state)
+{
+	static const uint32_t added[] = { 1, 2 };
+	struct maildrop *drop = maildrop_of(added, 2);
+	uint32_t *uids;
+	size_t count;
+
+	(void)state;
+	maildrop_mark_retrieved(drop, 2);
+	assert_int_equal(maildrop_add_notice(drop, "n", 7), MAILDROP_OK);
+	maildrop_mark_retrieved(drop, 3);
+	maildrop_mark_deleted(drop, 3);
+	assert_true(maildrop_is_deleted(drop, 3));
+	assert_int_equal(maildrop_count(drop), 2);
+	assert_int_equal(maildrop_octets(drop), 300);
+	assert_true(maildrop_deleted_uids(drop, &uids, &count));
+	assert_int_equal(count, 0);
+	assert_null(uids);
+	assert_true(maildrop_retrieved_uids(drop, &uids, &count));
+	assert_int_equal(count, 1);
+	assert_int_equal(uids[0], 2);
+	free(uids);
+	maildrop_unmark_all(drop);
+	assert_false(maildrop_is_deleted(drop, 3));
+	assert_int_equal(maildrop_octets(drop), 307);
+	maildrop_set_message_octets(drop, 3, 10);
+	assert_int_equal(maildrop_octets(drop), 310);
+	maildrop_free(&drop);
+}
+
+static void a_notice_may_be_alone(void **state)
+{
+	static const char longest[] =
+		"!~34567890123456789012345678901234567890123456789012345678901234567890";
+	struct maildrop *drop = maildrop_of(NULL, 0);
+	char id[MAILDROP_UNIQUE_ID_MAX];
+
+	(void)state;
+	assert_int_equal(strlen(longest), MAILDROP_UNIQUE_ID_MAX - 1);
+	assert_int_equal(maildrop_add_notice(drop, longest, 0), MAILDROP_OK);
+	assert_int_equal(maildrop_notice(drop), 1);
+	assert_int_equal(maildrop_find(drop, 1), 0);
+	assert_string_equal(maildrop_unique_id(drop, 1, id), longest);
+	maildrop_free(&drop);
+}
+
 static void there_is_a_ceiling(void **state)
 {
 	struct maildrop *drop = maildrop_new(1);
@@ -240,6 +316,9 @@ static void there_is_a_ceiling(void **state)
 	assert_int_equal(maildrop_add(drop, MAILDROP_MESSAGES_MAX + 1, 1), MAILDROP_TOO_MANY);
 	assert_int_equal(maildrop_seal(drop), MAILDROP_OK);
 	assert_int_equal(maildrop_last(drop), MAILDROP_MESSAGES_MAX);
+	assert_int_equal(maildrop_add_notice(drop, "n", 1), MAILDROP_TOO_MANY);
+	assert_int_equal(maildrop_notice(drop), 0);
+	assert_false(maildrop_is_withheld(drop, 1));
 	maildrop_free(&drop);
 }
 
@@ -257,6 +336,9 @@ int main(void)
 		cmocka_unit_test(true_sizes_replace_estimates),
 		cmocka_unit_test(marks_are_told_apart),
 		cmocka_unit_test(a_hundred_thousand_messages_in_reverse),
+		cmocka_unit_test(the_notice_comes_last_and_is_no_message_of_the_mailbox),
+		cmocka_unit_test(marks_of_the_notice_name_no_uid),
+		cmocka_unit_test(a_notice_may_be_alone),
 		cmocka_unit_test(there_is_a_ceiling),
 	};
 

@@ -149,6 +149,9 @@ static void a_maildrop_says_so(void **state)
 	assert_int_equal(maildrop_add(drop, uid, 1), MAILDROP_NO_MEMORY);
 	assert_int_equal(maildrop_last(drop), uid - 1);
 	assert_int_equal(maildrop_seal(drop), MAILDROP_OK);
+	assert_int_equal(maildrop_add_notice(drop, "n", 1), MAILDROP_NO_MEMORY);
+	assert_int_equal(maildrop_notice(drop), 0);
+	assert_int_equal(maildrop_last(drop), uid - 1);
 	maildrop_mark_deleted(drop, 1);
 	assert_false(maildrop_deleted_uids(drop, &uids, &count));
 	assert_null(uids);

@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: ISC */
 #include "tests/unit/pop3_talk.h"
 
+#include <stdio.h>
+
 #include "protocol/byte_stuff.h"
 #include "protocol/limits.h"
 
@@ -161,6 +163,80 @@ static void nothing_is_deleted_in_a_read_only_maildrop(void **state)
 	talk_deinit(&talk);
 }
 
+#define CLOSED                                                                                  \
+	"-ERR [AUTH] The sign-in to the mail server does not work now; message 5 says what to " \
+	"do\n"
+
+/* Clients keep their memory of what is listed; nothing else can be done with it. */
+static void a_withheld_maildrop_shows_all_and_gives_one(void **state)
+{
+	struct talk talk;
+
+	(void)state;
+	talk_init(&talk, &plain);
+	assert_int_equal(maildrop_add_notice(talk.drop, "packetboat-0123abcd", 73), MAILDROP_OK);
+	talk_flush(&talk);
+	expect_output(&talk, LOGIN, "{PLAIN a/b}\n+OK 5 messages (5000000400 octets)\n");
+	expect_output(&talk, "STAT\nLIST\nUIDL\n",
+		      "+OK 5 5000000400\n+OK 5 messages (5000000400 octets)\n"
+		      "1 120\n2 200\n3 5000000000\n4 7\n5 73\n.\n"
+		      "+OK 5 messages (5000000400 octets)\n1 0000002a6553f101\n"
+		      "2 0000002b6553f101\n3 000000326553f101\n4 000000336553f101\n"
+		      "5 packetboat-0123abcd\n.\n");
+	expect_output(&talk, "LIST 4\nUIDL 1\nLIST 5\nUIDL 5\n",
+		      "+OK 4 7\n+OK 1 0000002a6553f101\n+OK 5 73\n+OK 5 packetboat-0123abcd\n");
+	expect_output(&talk, "RETR 1\nTOP 2 0\nDELE 3\nRETR 6\nSTAT\n",
+		      CLOSED CLOSED CLOSED "-ERR No such message\n+OK 5 5000000400\n");
+	expect_output(&talk, "RETR 5\nTOP 5 2\n",
+		      "{RETR 5}\n+OK Message follows\n(message)\n.\n"
+		      "{TOP 5 2}\n+OK Message follows\n(message)\n.\n");
+	expect_output(&talk, "DELE 5\nSTAT\nUIDL 5\nRETR 5\nRETR 1\n",
+		      "+OK Message 5 deleted\n+OK 4 5000000327\n-ERR Message 5 is deleted\n"
+		      "-ERR Message 5 is deleted\n" CLOSED);
+	expect_output(&talk, "RSET\nDELE 5\n",
+		      "+OK 5 messages (5000000400 octets)\n+OK Message 5 deleted\n");
+	/* That the notice was deleted is seen in the maildrop; nothing of it goes upstream. */
+	talk_feed(&talk, span_text("QUIT\n"));
+	assert_true(maildrop_is_deleted(talk.drop, maildrop_notice(talk.drop)));
+	assert_true(span_equal(bytebuf_peek(&talk.transcript),
+			       span_text("+OK 5 messages (5000000400 octets)\n"
+					 "+OK Message 5 deleted\n{UPDATE}\n+OK Goodbye\n")));
+	talk_deinit(&talk);
+}
+
+/* The notice is not the mailbox's: it may go. */
+static void the_notice_of_a_read_only_maildrop_can_be_deleted(void **state)
+{
+	struct talk talk;
+
+	(void)state;
+	talk_init(&talk, &plain);
+	maildrop_set_read_only(talk.drop, true);
+	assert_int_equal(maildrop_add_notice(talk.drop, "packetboat-0123abcd", 73), MAILDROP_OK);
+	talk_flush(&talk);
+	expect_output(&talk, LOGIN "DELE 5\nDELE 1\n",
+		      "{PLAIN a/b}\n+OK 5 messages (5000000400 octets)\n"
+		      "+OK Message 5 deleted\n" CLOSED);
+	talk_deinit(&talk);
+}
+
+static void the_longest_unique_id_is_listed_whole(void **state)
+{
+	static const char longest[] =
+		"!~34567890123456789012345678901234567890123456789012345678901234567890";
+	char expected[200];
+	struct talk talk;
+
+	(void)state;
+	talk_init(&talk, &plain);
+	assert_int_equal(maildrop_add_notice(talk.drop, longest, 73), MAILDROP_OK);
+	talk_flush(&talk);
+	expect_output(&talk, LOGIN, "{PLAIN a/b}\n+OK 5 messages (5000000400 octets)\n");
+	(void)snprintf(expected, sizeof(expected), "+OK 5 %s\n", longest);
+	expect_output(&talk, "UIDL 5\n", expected);
+	talk_deinit(&talk);
+}
+
 /* A listing of 100,000 messages needs no more memory than one of a thousand. */
 static void long_listings_come_bit_by_bit(void **state)
 {
@@ -229,6 +305,9 @@ int main(void)
 		cmocka_unit_test(deletions),
 		cmocka_unit_test(the_guard_is_lifted_by_a_whole_message),
 		cmocka_unit_test(nothing_is_deleted_in_a_read_only_maildrop),
+		cmocka_unit_test(a_withheld_maildrop_shows_all_and_gives_one),
+		cmocka_unit_test(the_notice_of_a_read_only_maildrop_can_be_deleted),
+		cmocka_unit_test(the_longest_unique_id_is_listed_whole),
 		cmocka_unit_test(long_listings_come_bit_by_bit),
 		cmocka_unit_test(retr_asks_for_all_lines),
 	};
