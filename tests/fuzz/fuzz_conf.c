@@ -87,9 +87,32 @@ static char *fill_in_hashes(const char *dumped, size_t *len_r)
 	return text;
 }
 
+static void check_oauth(const struct conf_account *account)
+{
+	static const struct conf_oauth none;
+	const struct conf_oauth *oauth = &account->oauth;
+
+	if (account->auth != CONF_AUTH_OAUTH2) {
+		require(account->provider == CONF_PROVIDER_CUSTOM);
+		require(memcmp(oauth, &none, sizeof(none)) == 0);
+		return;
+	}
+	require(account->password_hash != NULL || account->password_file != NULL);
+	require(oauth->client_id != NULL && oauth->scope != NULL);
+	require(strncmp(oauth->token_endpoint, "https://", 8) == 0);
+	require((oauth->certificate == NULL) == (oauth->private_key == NULL));
+	require(oauth->certificate == NULL || oauth->client_secret_file == NULL);
+	require(oauth->expires == NULL || oauth->client_secret_file != NULL);
+	if (oauth->flow == CONF_FLOW_USER)
+		return;
+	require(oauth->certificate != NULL || oauth->client_secret_file != NULL);
+	require(oauth->authorize_endpoint == NULL && oauth->device_endpoint == NULL);
+}
+
 static void check_promises(const struct conf *conf)
 {
 	require(conf->account_count > 0);
+	require(conf->runtime_directory != NULL && conf->token_key_file != NULL);
 	require((conf->tls.certificate == NULL) == (conf->tls.private_key == NULL));
 	for (size_t i = 0; i < conf->listener_count; i++)
 		require(conf->listeners[i].port <= 65535);
@@ -98,6 +121,7 @@ static void check_promises(const struct conf *conf)
 		require(account->imap.port >= 1 && account->imap.port <= 65535);
 		require(account->folder != NULL && account->imap.host != NULL);
 		require(account->auth != CONF_AUTH_PASSWORD || account->imap_password_file != NULL);
+		check_oauth(account);
 		if (account->user[0] != '*')
 			require(conf_find_account(conf, account->user) == account);
 	}
