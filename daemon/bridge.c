@@ -350,7 +350,7 @@ static void bridge_deinit(struct bridge *bridge)
 /* Everything but the listeners. False: `error_r`. */
 static bool bridge_init(struct bridge *bridge, const char *file, struct conf_error *error_r)
 {
-	*bridge = (struct bridge){ .file = file, .started = time(NULL) };
+	*bridge = (struct bridge){ .file = file, .started_ms = loop_now_ms() };
 	log_init(&bridge->log, CONF_LOG_WARNING);
 	bridge->setup = setup_load(file, on_warning, bridge, error_r);
 	if (bridge->setup == NULL)
