@@ -209,6 +209,15 @@ static void handle_login_failure(struct coupling *coupling)
 	refuse_login(coupling, code, coupling->login.text, wrong_password);
 }
 
+static enum imap_login_step authenticate(struct coupling *coupling)
+{
+	struct span user = bytebuf_peek(&coupling->user);
+
+	if (coupling->options.token != NULL)
+		return imap_login_token(&coupling->login, user, span_text(coupling->options.token));
+	return imap_login_password(&coupling->login, user, bytebuf_peek(&coupling->password));
+}
+
 static void handle_login(struct coupling *coupling, enum imap_login_step step)
 {
 	switch (step) {
@@ -218,9 +227,7 @@ static void handle_login(struct coupling *coupling, enum imap_login_step step)
 		coupling->server_handshake = true;
 		return;
 	case IMAP_LOGIN_READY:
-		handle_login(coupling,
-			     imap_login_password(&coupling->login, bytebuf_peek(&coupling->user),
-						 bytebuf_peek(&coupling->password)));
+		handle_login(coupling, authenticate(coupling));
 		return;
 	case IMAP_LOGIN_AUTHENTICATED:
 		handle_login(coupling, imap_login_select(&coupling->login,

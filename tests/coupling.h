@@ -20,6 +20,7 @@ struct coupling_options {
 	enum coupling_mark_seen mark_seen;
 	const char *folder;
 	const char *delete_folder;
+	const char *token; /* for the IMAP server; NULL: the POP3 password is the IMAP password */
 	bool exact_sizes;
 	bool stls;             /* there is a certificate for POP3 clients */
 	bool plaintext_logins; /* ... and logins without TLS are allowed */

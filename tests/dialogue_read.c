@@ -113,6 +113,8 @@ static bool read_option(struct dialogue *dialogue, const char *name, const char 
 		return read_text(dialogue, value, &options->folder);
 	if (strcmp(name, "delete_folder") == 0)
 		return read_text(dialogue, value, &options->delete_folder);
+	if (strcmp(name, "token") == 0)
+		return read_text(dialogue, value, &options->token);
 	if (strcmp(name, "sizes") == 0) {
 		options->exact_sizes = strcmp(value, "exact") == 0;
 		return options->exact_sizes || strcmp(value, "fast") == 0;
