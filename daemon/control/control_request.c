@@ -156,10 +156,14 @@ static bool refuse_unknown(json_t *object, char *error_r, size_t error_size)
 
 	json_object_foreach(object, name, value)
 	{
-		if (!is_member(name)) {
-			snprintf(error_r, error_size, "there is no \"%.40s\" in a request", name);
-			return false;
+		if (is_member(name))
+			continue;
+		snprintf(error_r, error_size, "there is no \"%.40s\" in a request", name);
+		for (char *c = error_r; *c != '\0'; c++) {
+			if ((unsigned char)*c < ' ' || *c == 0x7f)
+				*c = '?';
 		}
+		return false;
 	}
 	return true;
 }

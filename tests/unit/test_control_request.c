@@ -81,6 +81,7 @@ static void what_is_wrong_is_refused_with_the_reason(void **state)
 		{ "{\"command\":\"Status\"}", "\"command\" is none" },
 		{ "{\"command\":\"\"}", "\"command\" is none" },
 		{ "{\"command\":\"status\",\"colour\":1}", "there is no \"colour\"" },
+		{ "{\"command\":\"status\",\"a\\n\\u001b\":1}", "no \"a??\" in" },
 		{ "{\"command\":\"status\",\"account\":\"a\"}", "\"account\" is not for" },
 		{ "{\"command\":\"reload\",\"forget\":true}", "\"forget\" is not for" },
 		{ "{\"command\":\"doctor\",\"account\":\"a\",\"flow\":\"paste\"}",
