@@ -7,8 +7,8 @@
 #include "conf/conf_value.h"
 
 enum {
-	/* More than any has, and short enough for every message that shows one. */
-	CONF_URL_MAX = 512,
+	/* More than any has, and short enough for what is added: a port, or a path. */
+	CONF_URL_MAX = 480,
 	CONF_HOST_SIZE = 256,
 };
 
@@ -80,7 +80,7 @@ static const char *check_rest(const char *text, char host_r[CONF_HOST_SIZE], con
 static const char *check_spelling(const char *text)
 {
 	if (strlen(text) > CONF_URL_MAX)
-		return "must not be longer than 512 octets";
+		return "must not be longer than 480 octets";
 	if (!is_spelled_well(text))
 		return "must be a URL: ASCII, without spaces";
 	return NULL;

@@ -77,7 +77,7 @@ static void endpoints_are_https_addresses(void **state)
 		{ "https://m\xc3\xbcller.example/", no_url },
 		{ "https://id/<TENANT>/token", no_url },
 		{ "https://id/{tenant}/token", no_url },
-		{ "https://id/" A256 A256, "must not be longer than 512 octets" },
+		{ "https://id/" A256 A256, "must not be longer than 480 octets" },
 	};
 
 	(void)state;
