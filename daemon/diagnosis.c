@@ -72,15 +72,18 @@ static const char app_permission[] = "IMAP.AccessAsApp";
 
 #define COUNT(table) (sizeof(table) / sizeof((table)[0]))
 
-/* `text` is one of them, perhaps with a slash behind. */
-static bool is_one_of(const char *text, const char *const *list, size_t count)
+/* One of the words of `text` is one of the list, perhaps with a slash behind. */
+static bool names_one_of(const char *text, const char *const *list, size_t count)
 {
-	for (size_t i = 0; i < count; i++) {
-		size_t len = strlen(list[i]);
+	while (*text != '\0') {
+		size_t len = strcspn(text, " ");
+		struct span word = span_of(text, len > 0 && text[len - 1] == '/' ? len - 1 : len);
 
-		if (strncmp(text, list[i], len) == 0 &&
-		    (text[len] == '\0' || (text[len] == '/' && text[len + 1] == '\0')))
-			return true;
+		for (size_t i = 0; i < count; i++) {
+			if (span_equal_nocase(word, span_text(list[i])))
+				return true;
+		}
+		text += len + strspn(text + len, " ");
 	}
 	return false;
 }
@@ -141,10 +144,10 @@ static bool find_wrong_audience(struct diagnosis *diagnosis, const struct oauth_
 				const struct token_claims *claims)
 {
 	bool user = client->account->oauth.flow == CONF_FLOW_USER;
-	bool graph = is_one_of(claims->audience, graph_resources, COUNT(graph_resources));
+	bool graph = names_one_of(claims->audience, graph_resources, COUNT(graph_resources));
 
 	if (claims->audience[0] == '\0' ||
-	    is_one_of(claims->audience, outlook_resources, COUNT(outlook_resources)))
+	    names_one_of(claims->audience, outlook_resources, COUNT(outlook_resources)))
 		return false;
 	diagnosis_found(diagnosis, "the token is for %s (%s), and not for the mail server",
 			graph ? "Microsoft Graph" : "something else", claims->audience);
