@@ -10,6 +10,8 @@ enum {
 	CONF_USER_MAX = 255,
 	/* RFC 1035 section 2.3.4. */
 	CONF_HOST_MAX = 253,
+	/* More than identifiers have; they are kept with what was done under them. */
+	CONF_NAME_MAX = 120,
 };
 
 static bool is_control(unsigned char octet)
@@ -164,6 +166,8 @@ const char *conf_value_check_name(const char *text)
 		if (*at <= ' ' || *at >= 0x7f)
 			return "must be of visible ASCII characters, without spaces";
 	}
+	if (strlen(text) > CONF_NAME_MAX)
+		return "must be at most 120 octets";
 	return NULL;
 }
 

@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "conf/conf_provider.h"
+#include "conf/conf_url.h"
 #include "conf/conf_value.h"
 
 /* One of the words of a scope setting. */
@@ -202,7 +203,9 @@ static bool verify_endpoints(const struct conf_account *account, struct conf_com
 				"authority and tenant");
 	if (oauth->tenant != NULL && oauth->authority == NULL)
 		return complain(complaint_r, "oauth.tenant", "has no use without authority");
-	return true;
+	/* One that was put together may have become too long. */
+	const char *reason = conf_url_check_endpoint(oauth->token_endpoint);
+	return reason == NULL || complain(complaint_r, "oauth.token_endpoint", "%s", reason);
 }
 
 bool conf_verify_oauth(const struct conf_account *account, struct conf_complaint *complaint_r)

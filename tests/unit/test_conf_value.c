@@ -115,6 +115,7 @@ static const struct row rows[] = {
 	{ "name: tab", conf_value_check_name, "a\tb", "must be of visible ASCII" },
 	{ "name: DEL", conf_value_check_name, "a\x7f", "must be of visible ASCII" },
 	{ "name: UTF-8", conf_value_check_name, "\xc3\xbc", "must be of visible ASCII" },
+	{ "name: 256", conf_value_check_name, A256, "must be at most 120 octets" },
 	{ "name: empty", conf_value_check_name, "", "must not be empty" },
 
 	{ "tenant: ID", conf_value_check_tenant, "11112222-bbbb-3333-cccc-4444dddd5555", NULL },

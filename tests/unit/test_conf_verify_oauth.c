@@ -26,6 +26,9 @@ struct row {
 #define USER_SCOPE "https://outlook.office.com/IMAP.AccessAsUser.All offline_access"
 #define AT(setting) ":2: accounts[0].oauth." setting ": "
 
+#define A60 "aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa"
+#define A240 A60 A60 A60 A60
+
 static const char no_graph[] =
 	AT("scope") "must not ask for permissions of Microsoft Graph, though the portal lists "
 		    "IMAP.AccessAsUser.All there: the mail server refuses Graph's tokens; "
@@ -70,6 +73,10 @@ static const struct row rows[] = {
 	{ "custom with a tenant and an endpoint",
 	  OAUTH("custom", ID TOKEN SCOPE("mail") TENANT("t")),
 	  AT("tenant") "has no use without authority" },
+
+	{ "an endpoint that grows too long",
+	  OAUTH("custom", ID SCOPE("mail") TENANT(A240) "authority = \"https://id/" A240 "\"; "),
+	  AT("token_endpoint") "must not be longer than 480 octets" },
 
 	/* Scopes. */
 	{ "Graph",
