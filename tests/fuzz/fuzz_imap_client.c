@@ -8,6 +8,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 
+#include "protocol/limits.h"
 #include "tests/unit/imap_talk.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
@@ -26,7 +27,7 @@ static void ask(struct imap_client *client, unsigned script)
 	static const uint32_t uids[] = { 5, 6, 9 };
 	size_t taken;
 
-	switch (script % 6) {
+	switch (script % 8) {
 	case 0:
 		imap_client_login(client, span_text("u"), span_text("p"));
 		imap_client_select(client, span_text("INBOX"));
@@ -53,6 +54,12 @@ static void ask(struct imap_client *client, unsigned script)
 		imap_client_idle_done(client);
 		imap_client_unselect(client);
 		break;
+	case 6:
+		imap_client_authenticate(client, "OAUTHBEARER",
+					 span_text("n,a=u,\1auth=Bearer t\1\1"));
+		imap_client_id(client, "Packetboat", NULL);
+		imap_client_select(client, span_text("INBOX"));
+		break;
 	default:
 		break;
 	}
@@ -63,6 +70,7 @@ static void check_limits(const struct imap_talk *talk)
 	CHECK(imap_client_pending(talk->client) <= 6);
 	CHECK(imap_client_output(talk->client).len <= 1024);
 	CHECK(imap_client_state(talk->client) <= IMAP_LOGOUT);
+	CHECK(imap_client_challenge(talk->client).len <= IMAP_TEXT_MAX);
 }
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
@@ -84,6 +92,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	CHECK(strcmp(imap_talk_text(&whole), imap_talk_text(&parts)) == 0);
 	CHECK(span_equal(imap_client_output(whole.client), imap_client_output(parts.client)));
 	CHECK(imap_client_state(whole.client) == imap_client_state(parts.client));
+	CHECK(span_equal(imap_client_challenge(whole.client), imap_client_challenge(parts.client)));
 	imap_talk_end(&whole);
 	imap_talk_end(&parts);
 	return 0;

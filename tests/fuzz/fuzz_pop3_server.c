@@ -2,7 +2,8 @@
 /*
  * pop3_server: however the octets of a client are cut into pieces, replies and events are the same;
  * every reply is a line of printable ASCII within its length; the output keeps its ceiling; the
- * maildrop's sums are right; nothing is deleted without UPDATE.
+ * maildrop's sums are right; nothing is deleted without UPDATE, and of a maildrop with a notice
+ * nothing but that is retrieved or deleted.
  *
  * Input: one octet that says how to cut and what the connection is, then what the client sends.
  */
@@ -69,6 +70,14 @@ static void send_output(struct session *session)
 	pop3_server_sent(&session->server, out.len);
 }
 
+static void let_in(struct session *session, bool withheld)
+{
+	if (withheld)
+		CHECK(maildrop_add_notice(session->drop, "packetboat-0123abcd", 500) ==
+		      MAILDROP_OK);
+	pop3_server_login_ok(&session->server, session->drop);
+}
+
 /* The first octet of the password decides. */
 static void answer_login(struct session *session, const struct pop3_event *event)
 {
@@ -82,13 +91,14 @@ static void answer_login(struct session *session, const struct pop3_event *event
 	else if (event->password.data[0] == 'd')
 		pop3_server_login_refused(&session->server, POP3_CODE_SYS_TEMP, "down", false);
 	else
-		pop3_server_login_ok(&session->server, session->drop);
+		let_in(session, event->password.data[0] == 'n');
 }
 
 static void answer_retrieve(struct session *session, const struct pop3_event *event)
 {
 	CHECK(event->msgno >= 1 && event->msgno <= maildrop_last(session->drop));
 	CHECK(!maildrop_is_deleted(session->drop, event->msgno));
+	CHECK(!maildrop_is_withheld(session->drop, event->msgno));
 	note(session, event->top ? "TOP" : "RETR", event->msgno);
 	note(session, " ", event->top_lines);
 	if (event->msgno % 3 == 0) {
@@ -144,19 +154,38 @@ static bool feed(struct session *session, struct span in)
 	}
 }
 
+/* What goes upstream names messages of the mailbox, and none that is withheld. */
+static void check_uids(const struct maildrop *drop,
+		       bool (*list)(const struct maildrop *drop, uint32_t **uids_r,
+				    size_t *count_r))
+{
+	uint32_t *uids;
+	size_t count;
+
+	CHECK(list(drop, &uids, &count));
+	CHECK(count == 0 || maildrop_notice(drop) == 0);
+	for (size_t i = 0; i < count; i++)
+		CHECK(maildrop_find(drop, uids[i]) != 0);
+	free(uids);
+}
+
 static void check_maildrop(const struct maildrop *drop)
 {
 	uint64_t octets = 0;
 	uint32_t count = 0;
 
 	for (uint32_t msgno = 1; msgno <= maildrop_last(drop); msgno++) {
-		if (maildrop_is_deleted(drop, msgno))
+		if (maildrop_is_deleted(drop, msgno)) {
+			CHECK(!maildrop_is_withheld(drop, msgno));
+			CHECK(!maildrop_is_read_only(drop) || msgno == maildrop_notice(drop));
 			continue;
+		}
 		octets += maildrop_message_octets(drop, msgno);
 		count++;
 	}
 	CHECK(octets == maildrop_octets(drop) && count == maildrop_count(drop));
-	CHECK(!maildrop_is_read_only(drop) || count == maildrop_last(drop));
+	check_uids(drop, maildrop_deleted_uids);
+	check_uids(drop, maildrop_retrieved_uids);
 }
 
 /* Runs a session with the input in chunks of `step` octets, and leaves its log. */
