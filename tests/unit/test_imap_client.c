@@ -603,6 +603,11 @@ static void test_numbered_anew(void **state)
 	assert_int_equal(imap_client_selected(talk->client)->uidvalidity, 8);
 }
 
+static void expect_challenge(const struct imap_talk *talk, const char *expected)
+{
+	assert_true(span_equal(imap_client_challenge(talk->client), span_text(expected)));
+}
+
 static void test_authenticate(void **state)
 {
 	struct imap_talk *talk = *state;
@@ -612,15 +617,19 @@ static void test_authenticate(void **state)
 	imap_client_select(talk->client, span_text("INBOX"));
 	expect_sent(talk, "A1 AUTHENTICATE XOAUTH2 dXNlcg==\r\n");
 	/* Google's error challenge is answered with an empty line. */
+	expect_challenge(talk, "");
 	hear(talk, "+ eyJzdGF0dXMiOiI0MDAifQ==\r\n");
 	expect_sent(talk, "\r\n");
+	expect_challenge(talk, "eyJzdGF0dXMiOiI0MDAifQ==");
 	hear(talk, "A1 NO AUTHENTICATE failed.\r\n");
 	expect_sent(talk, "A2 SELECT INBOX\r\n");
 	hear(talk, "A2 BAD Command received in Invalid state.\r\n");
 
 	imap_client_authenticate(talk->client, "OAUTHBEARER", span_text("user"));
+	expect_challenge(talk, "");
 	hear(talk, "+ eyJzdGF0dXMiOiI0MDAifQ==\r\nA3 NO failed\r\n");
 	expect_sent(talk, "A3 AUTHENTICATE OAUTHBEARER dXNlcg==\r\nAQ==\r\n");
+	expect_challenge(talk, "eyJzdGF0dXMiOiI0MDAifQ==");
 	imap_client_authenticate(talk->client, "PLAIN", span_text(""));
 	hear(talk, "+ more\r\nA4 BAD cancelled\r\n");
 	expect_sent(talk, "A4 AUTHENTICATE PLAIN =\r\n*\r\n");

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: ISC */
 /*
  * Fails each allocation of a POP3 session in turn, the first, the second, and so on until one run
- * needs no more: the session ends, or goes on as if nothing had been, and nothing else happens.
+ * needs no more: the session ends, or goes on as if nothing had been, and nothing else happens. So
+ * too of an IMAP login.
  * Linked with --wrap, so that malloc() and its like of the library come here.
  */
 #include <setjmp.h>
@@ -13,6 +14,7 @@
 
 #include <cmocka.h>
 
+#include "protocol/imap_login.h"
 #include "protocol/pop3_server.h"
 
 void *__real_malloc(size_t size);
@@ -159,11 +161,76 @@ static void a_maildrop_says_so(void **state)
 	maildrop_free(&drop);
 }
 
+static enum imap_login_step take_login_step(struct imap_login *login, enum imap_login_step step)
+{
+	static unsigned char token[4000];
+
+	memset(token, 't', sizeof(token));
+	if (step == IMAP_LOGIN_READY)
+		return imap_login_token(login, span_text("joe"), span_of(token, sizeof(token)));
+	if (step == IMAP_LOGIN_AUTHENTICATED)
+		return imap_login_select(login, span_text("INBOX"));
+	return step;
+}
+
+/* A login with a token, line by line. How it ended; MORE when the server is waited for. */
+static enum imap_login_step log_in(struct imap_client *client, struct imap_login *login)
+{
+	static const char *const lines[] = {
+		"* OK [CAPABILITY IMAP4rev1 AUTH=XOAUTH2] hello\r\n",
+		"+ \r\n",
+		"+ eyJzdGF0dXMiOiI0MDEifQ==\r\n",
+		"A1 OK [CAPABILITY IMAP4rev1] in\r\n",
+		"* OK [UIDVALIDITY 9] valid\r\n",
+		"A2 OK [READ-WRITE] open\r\n",
+	};
+	enum imap_login_step step = IMAP_LOGIN_MORE;
+
+	imap_login_init(login, client, false, true);
+	for (size_t i = 0; i < sizeof(lines) / sizeof(lines[0]); i++) {
+		struct span in = span_text(lines[i]);
+		struct imap_event event;
+
+		while (step != IMAP_LOGIN_FAILED &&
+		       imap_client_next(client, &in, &event) != IMAP_EVENT_NEED_INPUT)
+			step = take_login_step(login, imap_login_event(login, &event));
+		if (step == IMAP_LOGIN_FAILED)
+			return step;
+		imap_client_sent(client, imap_client_output(client).len);
+	}
+	return step;
+}
+
+/* Nothing but the end may come of it, and the end is no verdict on the token. */
+static void a_token_login_ends_when_memory_does(void **state)
+{
+	enum imap_login_step step = IMAP_LOGIN_FAILED;
+	int allocations = 0;
+
+	(void)state;
+	for (; step != IMAP_LOGIN_SELECTED; allocations++) {
+		struct imap_login login;
+
+		allocations_left = allocations;
+		struct imap_client *client = imap_client_new();
+		step = client == NULL ? IMAP_LOGIN_FAILED : log_in(client, &login);
+		allocations_left = UNLIMITED;
+		if (client != NULL && step == IMAP_LOGIN_FAILED &&
+		    login.failure != IMAP_LOGIN_INTERNAL && login.failure != IMAP_LOGIN_VIOLATION)
+			fail_msg("%d allocations: failure %d, %s", allocations, (int)login.failure,
+				 login.text);
+		assert_true(step == IMAP_LOGIN_FAILED || step == IMAP_LOGIN_SELECTED);
+		imap_client_free(&client);
+	}
+	assert_true(allocations > 5);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(a_pop3_session_ends_when_memory_does),
 		cmocka_unit_test(a_maildrop_says_so),
+		cmocka_unit_test(a_token_login_ends_when_memory_does),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
