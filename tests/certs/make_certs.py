@@ -2,8 +2,8 @@
 # SPDX-License-Identifier: ISC
 """Makes certificate authorities and certificates for tests, when the tests run.
 
-Nothing that expires is kept in the tree. Needs the openssl command, version 1.1.1 or later. All
-keys are on the P-256 curve: made in milliseconds. As a module:
+Nothing that expires is kept in the tree. Needs the openssl command, version 1.1.1 or later. Keys
+are on the P-256 curve, made in milliseconds, unless RSA is asked for. As a module:
 
     ca = make_ca(folder)                      # folder/ca.pem, folder/ca.key
     cert = make_cert(ca, folder)              # folder/server.pem, folder/server.key
@@ -81,7 +81,11 @@ def _instant(when):
     return when.astimezone(datetime.timezone.utc).strftime("%Y%m%d%H%M%SZ")
 
 
-def _issue(pair, common_name, extensions, names, validity, digest, signer):
+_KEYS = {"EC": ("-algorithm", "EC", "-pkeyopt", "ec_paramgen_curve:P-256"),
+         "RSA": ("-algorithm", "RSA", "-pkeyopt", "rsa_keygen_bits:2048")}
+
+
+def _issue(pair, common_name, extensions, names, validity, digest, signer, key="EC"):
     """Makes a key and a certificate for it; `signer` None: it signs itself."""
     with tempfile.TemporaryDirectory() as scratch:
         configuration = os.path.join(scratch, "openssl.cnf")
@@ -90,8 +94,7 @@ def _issue(pair, common_name, extensions, names, validity, digest, signer):
             file.write(CONFIGURATION.format(scratch=scratch, names=_alternative_names(names)))
         with open(os.path.join(scratch, "index.txt"), "w", encoding="ascii"):
             pass
-        _openssl("genpkey", "-algorithm", "EC", "-pkeyopt", "ec_paramgen_curve:P-256",
-                 "-out", pair.private_key)
+        _openssl("genpkey", *_KEYS[key], "-out", pair.private_key)
         os.chmod(pair.private_key, 0o600)
         _openssl("req", "-new", "-config", configuration, "-key", pair.private_key,
                  "-subj", f"/CN={common_name}", "-out", request)
@@ -114,12 +117,12 @@ def make_ca(folder, name="Packetboat Test CA", file="ca"):
 
 
 def make_cert(ca, folder, names=LOOPBACK, days=30, not_before=None, not_after=None, file="server",
-              common_name=None, digest="sha256"):
+              common_name=None, digest="sha256", key="EC"):
     """Makes a server certificate FOLDER/FILE.pem and its key FILE.key, signed by `ca`.
 
     names: host names and IP addresses, the subject's alternative names; () for none.
     days: how long it is valid from now on; not_before, not_after: aware datetimes instead.
-    common_name: default, the first name.
+    common_name: default, the first name. key: "EC", or "RSA" as client assertions are signed with.
     """
     now = datetime.datetime.now(datetime.timezone.utc)
     # An hour back, for machines and containers whose clocks do not quite agree.
@@ -127,7 +130,7 @@ def make_cert(ca, folder, names=LOOPBACK, days=30, not_before=None, not_after=No
     end = not_after if not_after is not None else now + datetime.timedelta(days=days)
     pair = Pair(os.path.join(folder, file + ".pem"), os.path.join(folder, file + ".key"))
     _issue(pair, common_name if common_name is not None else names[0], "server_extensions", names,
-           (begin, end), digest, ca)
+           (begin, end), digest, ca, key)
     return pair
 
 

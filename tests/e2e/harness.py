@@ -19,6 +19,7 @@ since it refuses to be root.
 
 import atexit
 import base64
+import hashlib
 import os
 import pwd
 import re
@@ -57,12 +58,25 @@ def build_folder():
 
 
 def give_away(path):
-    """Makes a folder and what is in it the daemon's, when that is not us."""
+    """Makes a file, or a folder and what is in it, the daemon's, when that is not us."""
     if os.geteuid() != 0:
         return
+    os.chown(path, _NOBODY.pw_uid, _NOBODY.pw_gid)
     for folder, _, files in os.walk(path):
         for name in (folder, *(os.path.join(folder, file) for file in files)):
             os.chown(name, _NOBODY.pw_uid, _NOBODY.pw_gid)
+
+
+def scrypt(password, cost=10):
+    """A hash in PHC form, as `packetboat passwd` makes them; cheap, for tests."""
+    salt = os.urandom(16)
+    octets = hashlib.scrypt(password.encode("utf-8"), salt=salt, n=1 << cost, r=8, p=1, dklen=32,
+                            maxmem=1 << 27)
+
+    def coded(one):
+        return base64.b64encode(one).decode().rstrip("=")
+
+    return f"$scrypt$ln={cost},r=8,p=1${coded(salt)}${coded(octets)}"
 
 
 def eventually(question, what, timeout=CEILING):
@@ -254,6 +268,8 @@ class Daemon:
         self.folder = folder
         self.build = build or build_folder()
         self.configuration_file = os.path.join(folder, "packetboat.conf")
+        # Where it is unless the configuration says otherwise.
+        self.control_socket = os.path.join(folder, "run", "control.sock")
         self.log = None
         self.process = None
         self.status = None
@@ -473,7 +489,7 @@ class DaemonTest(unittest.TestCase):
     # What a test is made of.
 
     def start_imap(self, messages=(), tls="implicit", certificate="valid", address="127.0.0.1",
-                   user=None, password=None, store=None, **options):
+                   user=None, password=None, store=None, identity=None, **options):
         """An IMAP server with one user; `messages` go into its INBOX (octets, or objects). In a
         `store` of the test's own nobody is added who has an account there."""
         store = store or Store()
@@ -483,7 +499,8 @@ class DaemonTest(unittest.TestCase):
         for message in messages:
             inbox.append(message)
         pair = SHARED.certificate(certificate) if tls != "none" else (None, None)
-        server = Server(store, Options(**options), *pair, tls=tls, address=address).start()
+        server = Server(store, Options(**options), *pair, tls=tls, address=address,
+                        identity=identity).start()
         self.servers.append(server)
         if self.imap is None:
             self.imap, self.inbox = server, inbox
@@ -504,11 +521,13 @@ class DaemonTest(unittest.TestCase):
         """A daemon with one plain listener, if `listeners` does not say otherwise."""
         folder = tempfile.mkdtemp(prefix="daemon-", dir=self.folder)
         os.chmod(folder, 0o755)
-        os.mkdir(os.path.join(folder, "state"), 0o700)
+        for name in ("state", "run"):
+            os.mkdir(os.path.join(folder, name), 0o700)
         settings.setdefault("listeners", [{"address": "127.0.0.1", "port": 0}])
         settings.setdefault("log", {"level": "debug"})
         settings["limits"] = {"drain": 2, "logins_per_minute": 10000, **settings.get("limits", {})}
-        settings = {"state_directory": os.path.join(folder, "state"), **settings,
+        settings = {"state_directory": os.path.join(folder, "state"),
+                    "runtime_directory": os.path.join(folder, "run"), **settings,
                     "accounts": accounts if accounts is not None else [self.account()]}
         daemon = Daemon(folder, settings, environment=environment, wrapper=wrapper)
         self.daemons.append(daemon)

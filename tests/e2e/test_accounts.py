@@ -2,29 +2,15 @@
 # SPDX-License-Identifier: ISC
 """Who may log in: local passwords, password files, wildcards, and what a stranger learns."""
 
-import base64
-import hashlib
 import os
 import pwd
 import time
 
-from harness import DaemonTest, eventually, main
+from harness import DaemonTest, eventually, main, scrypt
 from messages import message
 
 MESSAGES = [message("one", b"text\r\n")]
 IMAP_PASSWORD = "the-password-upstream"
-
-
-def scrypt(password, cost=10):
-    """A hash in PHC form, as `packetboat passwd` makes them; cheap, for tests."""
-    salt = os.urandom(16)
-    octets = hashlib.scrypt(password.encode("utf-8"), salt=salt, n=1 << cost, r=8, p=1, dklen=32,
-                            maxmem=1 << 27)
-
-    def coded(one):
-        return base64.b64encode(one).decode().rstrip("=")
-
-    return f"$scrypt$ln={cost},r=8,p=1${coded(salt)}${coded(octets)}"
 
 
 class Accounts(DaemonTest):

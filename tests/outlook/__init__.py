@@ -12,14 +12,19 @@ nothing but Python's standard library, keeps everything in memory, and listens o
         ... server.port ...
         server.journal.texts("UID STORE")
 
+Beside it, in identity/, are the endpoints where one signs in and gets the tokens that it takes.
+
 The modules: store (accounts, mailboxes, messages), options (what the server looks like), syntax
-(octets to commands), fetch (FETCH responses), session (one connection), faults, journal, server,
-samples (demonstration messages), cli. `python3 tests/outlook --help` runs it by hand.
+(octets to commands), fetch (FETCH responses), session (one connection), permissions (which token
+opens what), faults, journal, server, service (what both servers share), samples (demonstration
+messages), cli. `python3 tests/outlook --help` runs it by hand.
 """
 
 from .faults import Fault
+from .identity import Directory, Identity, Settings, Trouble
 from .options import Options
 from .server import Server
 from .store import Generated, Octets, Store
 
-__all__ = ["Fault", "Generated", "Octets", "Options", "Server", "Store"]
+__all__ = ["Directory", "Fault", "Generated", "Identity", "Octets", "Options", "Server", "Settings",
+           "Store", "Trouble"]

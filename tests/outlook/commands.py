@@ -10,7 +10,7 @@ import binascii
 import re
 from typing import Callable, NamedTuple, Optional
 
-from . import fetch
+from . import fetch, permissions
 from .store import SYSTEM_FLAGS, canonical_flag
 from .syntax import (Atom, BadSyntax, decode_utf7, encode_astring, encode_utf7, in_sequence,
                      sequence, string)
@@ -70,14 +70,40 @@ def _login(session, arguments):
 
 def _authenticate(session, arguments):
     mechanism = arguments[0].upper()
-    if mechanism == "PLAIN" and "AUTH=PLAIN" not in session.options.drop:
-        response = _sasl_response(session, arguments)
-        if response is None:
-            return "BAD AUTHENTICATE cancelled."
-        parts = response.split(b"\0")
-        if len(parts) == 3:
-            return _admit(session, parts[1], parts[2], "AUTHENTICATE")
-    return "NO AUTHENTICATE failed."
+    function = _MECHANISMS.get(mechanism)
+    if function is None or not session.options.has(f"AUTH={mechanism}"):
+        return "NO AUTHENTICATE failed."
+    response = _sasl_response(session, arguments)
+    if response is None:
+        return "BAD AUTHENTICATE cancelled."
+    return function(session, response)
+
+
+def _plain(session, response):
+    parts = response.split(b"\0")
+    if len(parts) != 3:
+        return "NO AUTHENTICATE failed."
+    return _admit(session, parts[1], parts[2], "AUTHENTICATE")
+
+
+def _xoauth2(session, response):
+    match = re.fullmatch(rb"user=([^\x01]+)\x01auth=Bearer ([^\x01 ]+)\x01\x01", response)
+    if match is None:
+        return NOT_UNDERSTOOD
+    return _admit_token(session, *match.groups(), b"")
+
+
+def _oauthbearer(session, response):
+    """RFC 7628 section 3.1; host and port may be there and say nothing here."""
+    match = re.fullmatch(rb"n,a=([^,\x01]+),\x01(?:(?:host|port)=[^\x01]*\x01)*"
+                         rb"auth=Bearer ([^\x01 ]+)\x01(?:(?:host|port)=[^\x01]*\x01)*\x01",
+                         response)
+    if match is None:
+        return NOT_UNDERSTOOD
+    return _admit_token(session, *match.groups(), b"\x01")
+
+
+_MECHANISMS = {"PLAIN": _plain, "XOAUTH2": _xoauth2, "OAUTHBEARER": _oauthbearer}
 
 
 def _sasl_response(session, arguments):
@@ -90,6 +116,10 @@ def _sasl_response(session, arguments):
         line = session.connection.read_line(session.options.command_limit)
         if line == b"*":
             return None
+    return _decoded(line)
+
+
+def _decoded(line):
     try:
         return base64.b64decode(line, validate=True)
     except binascii.Error:
@@ -98,11 +128,35 @@ def _sasl_response(session, arguments):
 
 def _admit(session, user, password, command):
     session.connection.pause(session.options.login_latency)
-    account = session.server.store.log_in(user, password)
+    account = session.server.store.log_in(user, password) if session.options.passwords else None
     if account is None:
-        return f"NO {command} failed."
+        if session.options.password_bye:
+            session.say_after = ("* BYE Microsoft Exchange Server IMAP4 server signing off.",)
+            session.state = LOGOUT
+        return session.options.password_refusal.format(command)
     session.log_in(account)
     return f"OK {command} completed."
+
+
+def _admit_token(session, user, token, empty):
+    """`empty`: how the mechanism says that it has read the challenge."""
+    session.connection.pause(session.options.login_latency)
+    admission = permissions.admit(session.server.store, session.server.identity,
+                                  user.decode("utf-8"), token.decode("latin-1"))
+    if admission.account is None:
+        if session.options.token_challenge:
+            _challenge(session, empty)
+        return "NO AUTHENTICATE failed."
+    session.log_in(admission.account, admission.connected, admission.token)
+    return "OK AUTHENTICATE completed."
+
+
+def _challenge(session, empty):
+    """Explains, and reads the response, which says nothing; anything else is a client's mistake."""
+    session.say("+ " + base64.b64encode(session.options.token_challenge.encode()).decode())
+    session.connection.flush()
+    if _decoded(session.connection.read_line(session.options.command_limit)) != empty:
+        raise BadSyntax("something else than an empty response")
 
 
 # Authenticated.

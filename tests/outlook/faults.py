@@ -7,9 +7,12 @@
     Fault("SELECT", reply="BAD User is authenticated but not connected.", times=None)
     Fault("UID FETCH", containing="BODY", body="absent")
     Fault.parse("UID FETCH cut_literal=1000 reset=yes")      the same on a command line
+
+Those of the identity provider are in identity/trouble.py.
 """
 
 import dataclasses
+import json
 import shlex
 import threading
 from dataclasses import dataclass
@@ -20,8 +23,9 @@ BODIES = ("absent", "nil", "empty", "quoted", "short")
 
 
 @dataclass
-class Fault:
-    # "LOGIN", "UID FETCH", ...; "GREETING" and "TLS" for the moments before any command; "*"
+class Cue:
+    """When: at which command, how often. What happens then is said by the classes below it."""
+
     command: str
     # The command's text holds this.
     containing: str = ""
@@ -30,6 +34,53 @@ class Fault:
     times: Optional[int] = 1
     # Seconds to wait first.
     delay: float = 0.0
+
+    @classmethod
+    def parse(cls, text):
+        """`COMMAND WORDS key=value ...`; raises ValueError with a reason."""
+        kinds = {field.name: field.type for field in dataclasses.fields(cls)}
+        command, values = [], {}
+        for word in shlex.split(text):
+            key, equals, value = word.partition("=")
+            if not equals:
+                if values:
+                    raise ValueError(f"{word}: key=value expected")
+                command.append(word)
+            elif key not in kinds or key == "command":
+                raise ValueError(f"{key}: no such property of a fault")
+            elif kinds[key] is tuple:
+                values[key] = (*values.get(key, ()), value)
+            else:
+                values[key] = _value(kinds[key], value)
+        if not command:
+            raise ValueError("a fault begins with the name of a command")
+        return cls(cls.spell(" ".join(command)), **values)
+
+    @staticmethod
+    def spell(command):
+        return command
+
+    def matches(self, command, text):
+        return self.command in ("*", command) and self.containing.lower() in text.lower()
+
+
+def _value(kind, text):
+    if kind is bool:
+        return text.lower() in ("yes", "true", "1")
+    if kind is float:
+        return float(text)
+    if kind is dict:
+        return json.loads(text)
+    if kind in (int, Optional[int]):
+        return None if text == "always" else int(text)
+    return text
+
+
+@dataclass
+class Fault(Cue):
+    """Of an IMAP command: "LOGIN", "UID FETCH", ...; "GREETING" and "TLS" for the moments before
+    any command; "*"."""
+
     # Lines to send first, without their CRLF: "* 5 EXPUNGE".
     say: tuple = ()
     # Lines that leave together with the tagged response, behind it.
@@ -60,35 +111,9 @@ class Fault:
         if self.body not in (None, *BODIES):
             raise ValueError(f"body is one of {', '.join(BODIES)}")
 
-    @classmethod
-    def parse(cls, text):
-        """`COMMAND WORDS key=value ...`; raises ValueError with a reason."""
-        kinds = {field.name: field.type for field in dataclasses.fields(cls)}
-        command, values = [], {}
-        for word in shlex.split(text):
-            key, equals, value = word.partition("=")
-            if not equals:
-                if values:
-                    raise ValueError(f"{word}: key=value expected")
-                command.append(word.upper())
-            elif key not in kinds or key == "command":
-                raise ValueError(f"{key}: no such property of a fault")
-            elif kinds[key] is bool:
-                values[key] = value.lower() in ("yes", "true", "1")
-            elif kinds[key] is tuple:
-                values[key] = (*values.get(key, ()), value)
-            elif kinds[key] is float:
-                values[key] = float(value)
-            elif kinds[key] in (int, Optional[int]):
-                values[key] = None if value == "always" else int(value)
-            else:
-                values[key] = value
-        if not command:
-            raise ValueError("a fault begins with the name of a command")
-        return cls(" ".join(command), **values)
-
-    def matches(self, command, text):
-        return self.command in ("*", command) and self.containing.lower() in text.lower()
+    @staticmethod
+    def spell(command):
+        return command.upper()
 
 
 class Faults:

@@ -40,16 +40,18 @@ class Entry(NamedTuple):
         return {uid for span in self.ranges() for uid in span if uid != _STAR}
 
 
-class Journal:
+class Notebook:
+    """Entries have a `name` and a `text`."""
+
     LIMIT = 20000
 
     def __init__(self):
         self._changed = threading.Condition()
         self._entries = collections.deque(maxlen=self.LIMIT)
 
-    def note(self, connection, name, text, octets, encrypted):
+    def add(self, entry):
         with self._changed:
-            self._entries.append(Entry(time.monotonic(), connection, name, text, octets, encrypted))
+            self._entries.append(entry)
             self._changed.notify_all()
 
     def entries(self, name=None):
@@ -77,6 +79,11 @@ class Journal:
                 left = deadline - time.monotonic()
                 if left <= 0 or not self._changed.wait(left):
                     raise TimeoutError(f"{name} was not said {count} times")
+
+
+class Journal(Notebook):
+    def note(self, connection, name, text, octets, encrypted):
+        self.add(Entry(time.monotonic(), connection, name, text, octets, encrypted))
 
     def breaches(self, deleted=None):
         """What a bridge must never say, as sentences. `deleted`: the only UIDs that may be."""

@@ -27,6 +27,15 @@ class Options:
     after_login: tuple = AFTER_LOGIN
     # Capabilities left out of both lists; the server then does not know what they stand for.
     drop: set = field(default_factory=set)
+    # Listed besides: AUTH=OAUTHBEARER, say.
+    extra: tuple = ()
+    # Whether passwords are taken. Exchange Online takes none any more, whatever it lists; how it
+    # says so, {} being the command; and whether it hangs up then, as it does for consumers.
+    passwords: bool = True
+    password_refusal: str = "NO {} failed."
+    password_bye: bool = False
+    # Explain a refused token in a challenge (a JSON object) before the NO, as others do.
+    token_challenge: str = ""
     # Behind the first octets of a command line the server hangs up (0: never).
     command_limit: int = 10240
     # Errors in one session before it hangs up (0: never).
@@ -55,14 +64,15 @@ class Options:
 
     def capabilities(self, logged_in, starttls):
         listed = self.after_login if logged_in else self.before_login
-        kept = [name for name in listed if name not in self.drop]
+        kept = [name for name in (*listed, *self.extra) if name not in self.drop]
         if starttls:
             kept.append("STARTTLS")
         return kept
 
     def has(self, name):
         """Whether the server knows an extension at all."""
-        return name not in self.drop and name in (*self.before_login, *self.after_login)
+        return name not in self.drop and name in (*self.before_login, *self.after_login,
+                                                  *self.extra)
 
     def size_of(self, message):
         """RFC822.SIZE of a message. Nothing is estimated to be what it is not: empty."""

@@ -19,11 +19,14 @@ class Session:
         self.number = number
         self.state = NOT_AUTHENTICATED
         self.account = None
+        self.connected = True    # whether the mailbox opens to whoever logged in
+        self.token = None        # by which that was, if it was one
         self.mailbox = None
         self.read_only = False
         self.view = []
         self.fault = None        # met by the command under way
         self.afterwards = None   # to be done when the tagged response is on its way
+        self.say_after = ()      # lines behind the tagged response
         self._told = {}          # UID -> that message's `changes` when the client was told
         self._synced = -1
         self._errors = 0
@@ -74,6 +77,9 @@ class Session:
         text = _masked(name, rest, pieces[1:])
         self.server.journal.note(self.number, name, text, octets, self.connection.encrypted)
         self.connection.pause(self.options.latency)
+        if self.token is not None and self.server.identity.find_access(self.token.text) is None:
+            self.say("* BYE Session invalidated - AccessTokenExpired")
+            self.connection.cut()
         self.fault = self.server.faults.take(name, text)
         if self.fault is not None and self._suffer(self.fault, tag):
             return
@@ -85,7 +91,7 @@ class Session:
         for line in self.options.unsolicited:
             self.say(line)
         self.say(f"{tag} {result}")
-        for line in self.fault.say_after if self.fault is not None else ():
+        for line in (*self.say_after, *(self.fault.say_after if self.fault is not None else ())):
             self.say(line)
         self._count_errors(result)
 
@@ -96,7 +102,7 @@ class Session:
             return commands.NOT_UNDERSTOOD
         if self.state not in row.states:
             return commands.INVALID_STATE
-        if row.connected and not self.account.connected:
+        if row.connected and not (self.connected and self.account.connected):
             return commands.NOT_CONNECTED
         try:
             arguments = words(pieces)[len(name.split(" ")):]
@@ -156,8 +162,10 @@ class Session:
 
     # The mailbox.
 
-    def log_in(self, account):
+    def log_in(self, account, connected=True, token=None):
         self.account = account
+        self.connected = connected
+        self.token = token
         self.state = AUTHENTICATED
 
     def enter_mailbox(self, mailbox, read_only):

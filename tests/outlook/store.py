@@ -173,13 +173,19 @@ class Mailbox:
 
 
 class Account:
-    """One user: name, password (octets), and mailboxes by name."""
+    """One user: name, password (octets; None: it has none), and mailboxes by name."""
 
     def __init__(self, lock, user, password, uidvalidity):
         self.lock = lock
         self.user = user
         self.password = password
+        # False: every command is answered that the user is authenticated but not connected.
         self.connected = True
+        # For tokens: Set-CASMailbox -ImapEnabled; and who has FullAccess by Add-MailboxPermission,
+        # people by name in lower case, applications by client_id.
+        self.imap_enabled = True
+        self.delegates = set()
+        self.applications = set()
         self._uidvalidity = uidvalidity
         self.mailboxes = {}
         for name in ("INBOX", "Sent Items", "Drafts", "Junk Email"):
@@ -217,11 +223,13 @@ class Store:
         self._uidvalidity = uidvalidity
         self._one_case = one_case
         self._accounts = {}
+        # New-ServicePrincipal: {client_id: the object's ID that it was given}
+        self.service_principals = {}
 
     def _key(self, user):
         return user.lower() if self._one_case else user
 
-    def add_user(self, user, password):
+    def add_user(self, user, password=None):
         if isinstance(password, str):
             password = password.encode()
         with self.lock:
@@ -241,6 +249,11 @@ class Store:
         except UnicodeDecodeError:
             return None
         return account if account is not None and account.password == password else None
+
+    def introduce(self, application, object_id=None):
+        """New-ServicePrincipal; `object_id` is the right one unless said otherwise."""
+        with self.lock:
+            self.service_principals[application.client_id] = object_id or application.object_id
 
     def any_account(self):
         """The first one; None if there is none."""
