@@ -7,7 +7,8 @@
 
 #include "conf/conf_provider.h"
 
-static void append(char *text, size_t size, const char *format, va_list arguments)
+__attribute__((format(printf, 3, 0))) static void append(char *text, size_t size,
+							 const char *format, va_list arguments)
 {
 	size_t len = strlen(text);
 

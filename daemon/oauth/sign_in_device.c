@@ -63,7 +63,7 @@ static bool fill_device_code(struct sign_in *sign_in, struct bytebuf *form,
 
 static void sign_in_code_expired(struct sign_in *sign_in)
 {
-	sign_in_fail(sign_in, "the code has expired, and nobody has entered it",
+	sign_in_fail(sign_in, "the code is no longer good: nobody entered it in time",
 		     "Start again: packetboat login --device");
 }
 
