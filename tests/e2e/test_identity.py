@@ -11,11 +11,12 @@ import json
 import os
 import ssl
 import subprocess
+import sys
 import time
 import unittest
 import urllib.parse
 
-from harness import SHARED, main
+from harness import SHARED, TESTS, main
 from oauth import APP_SCOPE, IMAP_SCOPE, Browser
 from outlook import Directory, Identity, Options, Server, Settings, Store, Trouble
 from outlook.identity.assertion import TYPE, thumbprint
@@ -398,6 +399,28 @@ class Troubles(IdentityTest):
         texts = " ".join(self.identity.journal.texts())
         for secret in (*self.identity.tokens.texts(), VERIFIER):
             self.assertNotIn(secret, texts)
+
+
+class CommandLine(unittest.TestCase):
+    def test_it_says_where_it_is_and_who_may_sign_in(self):
+        pair = SHARED.certificate()
+        with subprocess.Popen(
+                [sys.executable, os.path.join(TESTS, "outlook"), "--identity", "--person",
+                 "eve@example.org", "--certificate", pair.certificate, "--private-key",
+                 pair.private_key], stdout=subprocess.PIPE, text=True) as process:
+            said = {}
+            for line in process.stdout:
+                word, _, rest = line.rstrip("\n").partition(" ")
+                said.setdefault(word, []).append(rest)
+                if word == "listening":
+                    break
+            self.assertEqual(said["person"], ["ada@example.org", "eve@example.org"])
+            status, text, _ = Browser().open(
+                f"{said['authority'][0]}/{said['tenant'][0]}/oauth2/v2.0/devicecode",
+                {"client_id": said["client_id"][0], "scope": IMAP_SCOPE})
+            self.assertEqual(status, 200, text)
+            process.terminate()
+            self.assertEqual(process.wait(20), 0)
 
 
 class Mailboxes(IdentityTest):
