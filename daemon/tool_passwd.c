@@ -40,7 +40,7 @@ static bool make_hash(char hash_r[PASSWORD_HASH_TEXT_MAX])
 	return wrong == NULL;
 }
 
-enum tool_exit tool_passwd(int argc, char **argv)
+enum tool_exit tool_passwd(const struct tool *tool, int argc, char **argv)
 {
 	static const struct option options[] = {
 		{ "file", required_argument, NULL, 'f' },
@@ -52,6 +52,7 @@ enum tool_exit tool_passwd(int argc, char **argv)
 	char error[512];
 	int option;
 
+	(void)tool; /* it needs no daemon */
 	while ((option = getopt_long(argc, argv, "f:h", options, NULL)) != -1) {
 		switch (option) {
 		case 'f':
