@@ -637,8 +637,12 @@ static void test_authenticate(void **state)
 	hear(talk, "* CAPABILITY IMAP4rev1\r\n");
 	imap_client_authenticate(talk->client, "PLAIN", span_of("\0u\0p", 4));
 	expect_sent(talk, "A5 AUTHENTICATE PLAIN\r\n");
-	hear(talk, "+ \r\n");
+	hear(talk, "+ bmFtZT8=\r\n");
 	expect_sent(talk, "AHUAcA==\r\n");
+	expect_challenge(talk, "bmFtZT8=");
+	hear(talk, "+ bW9yZT8=\r\n");
+	expect_sent(talk, "*\r\n");
+	expect_challenge(talk, "bW9yZT8=");
 	hear(talk, "A5 OK AUTHENTICATE completed.\r\n");
 	assert_int_equal(imap_client_state(talk->client), IMAP_AUTHENTICATED);
 }

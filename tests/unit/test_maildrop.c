@@ -287,6 +287,23 @@ static void marks_of_the_notice_name_no_uid(void **state)
 	maildrop_free(&drop);
 }
 
+static void the_notice_hides_no_message(void **state)
+{
+	(void)state;
+	for (uint32_t count = 0; count <= 20; count++) {
+		struct maildrop *drop = maildrop_new(1);
+
+		assert_non_null(drop);
+		for (uint32_t uid = 1; uid <= count; uid++)
+			assert_int_equal(maildrop_add(drop, uid, 1), MAILDROP_OK);
+		assert_int_equal(maildrop_seal(drop), MAILDROP_OK);
+		assert_int_equal(maildrop_add_notice(drop, "n", 1), MAILDROP_OK);
+		for (uint32_t uid = 0; uid <= count + 1; uid++)
+			assert_int_equal(maildrop_find(drop, uid), uid <= count ? uid : 0);
+		maildrop_free(&drop);
+	}
+}
+
 static void a_notice_may_be_alone(void **state)
 {
 	static const char longest[] =
@@ -338,6 +355,7 @@ int main(void)
 		cmocka_unit_test(a_hundred_thousand_messages_in_reverse),
 		cmocka_unit_test(the_notice_comes_last_and_is_no_message_of_the_mailbox),
 		cmocka_unit_test(marks_of_the_notice_name_no_uid),
+		cmocka_unit_test(the_notice_hides_no_message),
 		cmocka_unit_test(a_notice_may_be_alone),
 		cmocka_unit_test(there_is_a_ceiling),
 	};
