@@ -40,7 +40,7 @@ struct bridge {
 	struct attention *attention;   /* owned */
 	struct control *control;       /* owned; NULL: there is no socket */
 	struct ticket_office tickets;  /* of those who wait for http and oauth */
-	uint64_t started_ms; /* loop_now_ms() */
+	uint64_t started_ms;           /* loop_now_ms() */
 	struct mailboxes mailboxes;
 	struct address_book addresses;
 	void *sessions;          /* tsearch(3): live sessions by id */
