@@ -279,7 +279,7 @@ const struct conf_row conf_table_account[] = {
 	{
 		OAUTH_USER_FIELD(authorize_endpoint),
 		.kind = CONF_TEXT,
-		.check = conf_url_check_endpoint,
+		.check = conf_url_check_page,
 		.name = "authorize_endpoint",
 		.computed = "AUTHORITY/TENANT/oauth2/v2.0/authorize",
 		.example = "https://id.example.org/authorize",

@@ -105,6 +105,27 @@ const char *conf_url_check_endpoint(const char *text)
 	return check_https(text, &rest);
 }
 
+/* http://HOST... of this machine. `packetboat login` listens on 127.0.0.1 alone. */
+static const char *check_loopback(const char *text, const char **rest_r)
+{
+	char host[CONF_HOST_SIZE];
+	const char *reason = check_rest(text + sizeof(http) - 1, host, rest_r);
+
+	if (reason == NULL && strcmp(host, "localhost") != 0 && strcmp(host, "127.0.0.1") != 0)
+		return "must be http://localhost or http://127.0.0.1, or https";
+	return reason;
+}
+
+const char *conf_url_check_page(const char *text)
+{
+	const char *reason = check_spelling(text);
+	const char *rest;
+
+	if (reason != NULL || !begins_with(text, http))
+		return reason != NULL ? reason : check_https(text, &rest);
+	return check_loopback(text, &rest);
+}
+
 const char *conf_url_check_authority(const char *text)
 {
 	const char *rest;
@@ -126,11 +147,7 @@ const char *conf_url_check_redirect(const char *text)
 	if (begins_with(text, https)) {
 		reason = check_rest(text + sizeof(https) - 1, host, &rest);
 	} else if (begins_with(text, http)) {
-		reason = check_rest(text + sizeof(http) - 1, host, &rest);
-		/* `packetboat login` listens on 127.0.0.1 alone. */
-		if (reason == NULL && strcmp(host, "localhost") != 0 &&
-		    strcmp(host, "127.0.0.1") != 0)
-			return "must be http://localhost or http://127.0.0.1, or https";
+		reason = check_loopback(text, &rest);
 	} else {
 		return "must begin with http://localhost, http://127.0.0.1 or https://";
 	}

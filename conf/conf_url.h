@@ -3,8 +3,9 @@
  * conf_url: the addresses of identity providers. Each check returns NULL when the text is fine, and
  * what is wrong with it, in the form "must ...", when it is not.
  *
- * RFC 6749 sections 3.1 and 3.2 want TLS for all of them, so only https is taken, but for redirects
- * to this machine itself (RFC 8252 section 7.3). They are ASCII, with no user name and no fragment.
+ * RFC 6749 sections 3.1 and 3.2 want TLS for all of them, so only https is taken, but for what a
+ * browser reaches without leaving this machine (RFC 8252 section 7.3). They are ASCII, with no user
+ * name and no fragment.
  */
 #ifndef CONF_CONF_URL_H
 #define CONF_CONF_URL_H
@@ -13,6 +14,10 @@
 
 /* https://HOST[:PORT][/PATH][?QUERY] */
 const char *conf_url_check_endpoint(const char *text);
+
+/* The same, or http://localhost or 127.0.0.1, for a page that is served on this machine: only the
+ * browser goes there. */
+const char *conf_url_check_page(const char *text);
 
 /* https://HOST[:PORT][/PATH], to which paths are added. */
 const char *conf_url_check_authority(const char *text);

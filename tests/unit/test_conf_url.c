@@ -84,6 +84,28 @@ static void endpoints_are_https_addresses(void **state)
 	check_rows(conf_url_check_endpoint, rows, ROWS(rows));
 }
 
+static void a_page_may_be_one_of_this_machine(void **state)
+{
+	static const char not_here[] = "must be http://localhost or http://127.0.0.1, or https";
+	static const struct row rows[] = {
+		{ "https://id.example.org/authorize?policy=p", NULL },
+		{ "http://localhost:8765/authorize", NULL },
+		{ "http://127.0.0.1:8765/common/authorize?a=b", NULL },
+		{ "http://id.example.org/authorize", not_here },
+		{ "http://127.0.0.2/authorize", not_here },
+		{ "http://localhost.example.org/", not_here },
+		{ "http://localhost:x/", no_port },
+		{ "http://localhost/#top", no_fragment },
+		{ "http://", no_host },
+		{ "ftp://localhost/", no_https },
+		{ "http://localhost/a b", no_url },
+		{ "", no_https },
+	};
+
+	(void)state;
+	check_rows(conf_url_check_page, rows, ROWS(rows));
+}
+
 static void an_authority_is_one_that_paths_can_be_added_to(void **state)
 {
 	static const struct row rows[] = {
@@ -164,6 +186,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(endpoints_are_https_addresses),
+		cmocka_unit_test(a_page_may_be_one_of_this_machine),
 		cmocka_unit_test(an_authority_is_one_that_paths_can_be_added_to),
 		cmocka_unit_test(a_redirect_leads_to_this_machine_or_to_a_page_to_copy_from),
 		cmocka_unit_test(the_host_of_an_address_is_recognised),
