@@ -186,6 +186,15 @@ class Flows(IdentityTest):
         self.assert_refused(self.post("token", grant_type=DEVICE_CODE, device_code="x"),
                             "bad_verification_code", 70018)
 
+    def test_pages_are_served_without_tls_where_that_is_asked_for(self):
+        base = self.identity.serve_pages()
+        _, device = self.post("devicecode", scope=IMAP_SCOPE)
+        self.assertTrue(device["verification_uri"].startswith(base))
+        self.browser.enter_code(device["verification_uri"], device["user_code"], self.ADA)
+        self.assertEqual(self.browser.open(f"{base}/common/oauth2/v2.0/token", {
+            "client_id": self.application.client_id, "grant_type": DEVICE_CODE,
+            "device_code": device["device_code"]})[0], 404)
+
     def test_a_device_code_wants_public_flows_or_a_secret(self):
         self.application.public_flows = False
         _, device = self.post("devicecode", scope=IMAP_SCOPE)

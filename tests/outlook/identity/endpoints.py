@@ -11,6 +11,8 @@ from . import grants, http, pages
 from .refusals import Refused
 
 _PATH = re.compile(r"/([^/]+)/oauth2/v2\.0/(authorize|token|devicecode)$")
+# Where browsers come.
+PAGES = ("page", "authorize", "deviceauth", "nativeclient")
 _CHALLENGE = re.compile(r"[A-Za-z0-9_-]{43}$")
 
 
@@ -68,7 +70,7 @@ def devicecode(identity, request, tenant):
     settings = identity.settings
     device = identity.tokens.issue_device_code(application, tenant, scope, settings.interval,
                                                identity.now() + settings.device_seconds)
-    address = f"{identity.authority}/common/oauth2/deviceauth"
+    address = identity.verification_uri
     return _answer({
         "user_code": device.user_code, "device_code": device.text, "verification_uri": address,
         "expires_in": int(settings.device_seconds), "interval": settings.interval,

@@ -52,12 +52,20 @@ class Identity(Service):
         self.journal = Requests()
         # Identifiers of client assertions that were used.
         self.assertions = set()
+        self.pages = None
         self._name = name or address
         self._doing = threading.Lock()
 
     @property
     def authority(self):
         return f"https://{self._name}:{self.port}"
+
+    @property
+    def verification_uri(self):
+        """Where people enter the codes that devices show."""
+        base = (self.authority if self.pages is None else
+                f"http://{self.pages.address}:{self.pages.port}")
+        return f"{base}/common/oauth2/deviceauth"
 
     def now(self):
         return time.time() + self.settings.clock_skew
@@ -69,12 +77,27 @@ class Identity(Service):
             return None
         return token
 
+    def serve_pages(self):
+        """Serves the pages for people without TLS besides, for browsers on this machine, which
+        would not trust the certificate of a demonstration. Returns where."""
+        self.pages = Pages(self).start()
+        return f"http://{self.pages.address}:{self.pages.port}"
+
+    def stop(self):
+        if self.pages is not None:
+            self.pages.stop()
+        super().stop()
+
     def converse(self, connection, number):
         trouble = self.faults.take("TLS", "")
         if trouble is not None:
             connection.pause(trouble.delay)
             _end(connection, trouble, "before")
         connection.start_tls(self.context)
+        self.answer(connection, number)
+
+    def answer(self, connection, number, names=None):
+        """Requests, one after the other; only for these, if there are `names`."""
         while True:
             try:
                 request = http.read_request(connection)
@@ -82,13 +105,13 @@ class Identity(Service):
                 connection.send(http.Response(400).head(http.instant(self.now())))
                 connection.flush()
                 return
-            self._one_request(connection, number, request)
+            self._one_request(connection, number, request, names)
             if request.headers.get("connection", "").lower() == "close":
                 return
 
-    def _one_request(self, connection, number, request):
+    def _one_request(self, connection, number, request, names):
         found = endpoints.route(request)
-        if found is None:
+        if found is None or names is not None and found[0] not in names:
             self._send(connection, http.Response(404, b"", "text/plain"), None)
             return
         name, function, tenant = found
@@ -135,6 +158,15 @@ class Identity(Service):
             return
         connection.send(octets)
         connection.flush()
+
+
+class Pages(Service):
+    def __init__(self, identity):
+        super().__init__(identity.options, tls="none", address=identity.address)
+        self._identity = identity
+
+    def converse(self, connection, number):
+        self._identity.answer(connection, number, endpoints.PAGES)
 
 
 def _end(connection, trouble, moment):
