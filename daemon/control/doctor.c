@@ -166,8 +166,7 @@ static void on_deadline(evutil_socket_t fd, short what, void *argument)
 	(void)fd;
 	(void)what;
 	for (size_t i = 0; i < DOCTOR_FAMILIES; i++) {
-		if (doctor->roads[i].lookup != NULL)
-			doctor->routes[i].error = "not answered within 10 seconds";
+		doctor->routes[i].silent = doctor->roads[i].lookup != NULL;
 		lookup_bury(&doctor->roads[i].lookup);
 	}
 	doctor_resolved(doctor);

@@ -5,6 +5,8 @@
 #include <stdio.h>
 #include <stdlib.h>
 
+#include "conf/conf_value.h"
+
 enum {
 	/* How long Microsoft takes a client assertion whose clock is off, and more than a machine
 	 * with any kind of time service ever is. */
@@ -22,28 +24,48 @@ bool doctor_uses_family(const struct conf_imap *imap, size_t family)
 	       (imap->address_family == CONF_ADDRESS_IPV6) == (family == DOCTOR_IPV6);
 }
 
+static const char *route_text(const struct doctor_route *route)
+{
+	if (route->count > 0)
+		return route->addresses;
+	return route->silent ? "not answered in time" : "none";
+}
+
+/* Neither family has an address. The resolver tells a name that has none of a family and one that
+ * it could not ask about by the same error, so that counts only where there is nothing else. */
+static void say_no_address(struct diagnosis *diagnosis, const struct conf_imap *imap,
+			   const struct doctor_route routes[DOCTOR_FAMILIES])
+{
+	const char *why = routes[DOCTOR_IPV4].error != NULL ? routes[DOCTOR_IPV4].error
+							    : routes[DOCTOR_IPV6].error;
+
+	if (routes[DOCTOR_IPV4].silent || routes[DOCTOR_IPV6].silent)
+		why = "no name server answers";
+	diagnosis_found(diagnosis, "%s: %s", imap->host, why != NULL ? why : "it has no address");
+	diagnosis_remedy(diagnosis, "See that imap.host is spelt right, and that this machine can "
+				    "resolve names (/etc/resolv.conf).");
+}
+
 void doctor_diagnose_dns(struct diagnosis *diagnosis, const struct conf_imap *imap,
 			 const struct doctor_route routes[DOCTOR_FAMILIES])
 {
 	*diagnosis = (struct diagnosis){ .ok = false };
-	diagnosis_found(diagnosis, "%s: ", imap->host);
-	for (size_t i = 0; i < DOCTOR_FAMILIES; i++) {
-		const char *why = routes[i].error != NULL ? routes[i].error : "none";
-
-		diagnosis_found(diagnosis, "%s%s %s", i > 0 ? "; " : "", family_names[i],
-				routes[i].count > 0 ? routes[i].addresses : why);
+	for (size_t i = 0; i < DOCTOR_FAMILIES; i++)
 		diagnosis->ok =
 			diagnosis->ok || (routes[i].count > 0 && doctor_uses_family(imap, i));
+	if (conf_value_is_ipv4(imap->host) || conf_value_is_ipv6(imap->host)) {
+		diagnosis_found(diagnosis, "%s is an address already", imap->host);
+		diagnosis->ok = true;
+	} else if (routes[DOCTOR_IPV4].count + routes[DOCTOR_IPV6].count == 0) {
+		say_no_address(diagnosis, imap, routes);
+	} else {
+		diagnosis_found(diagnosis, "%s: IPv6 %s; IPv4 %s", imap->host,
+				route_text(&routes[DOCTOR_IPV6]), route_text(&routes[DOCTOR_IPV4]));
+		if (!diagnosis->ok)
+			diagnosis_remedy(diagnosis, "imap.address_family of the account asks for "
+						    "the family that this name has no address of; "
+						    "leave the setting out.");
 	}
-	if (diagnosis->ok)
-		return;
-	if (routes[DOCTOR_IPV4].count + routes[DOCTOR_IPV6].count > 0)
-		diagnosis_remedy(diagnosis,
-				 "imap.address_family of the account asks for the family that this "
-				 "name has no address of; leave the setting out.");
-	else
-		diagnosis_remedy(diagnosis, "See that imap.host is spelt right, and that this "
-					    "machine can resolve names (/etc/resolv.conf).");
 }
 
 static void say_route(struct diagnosis *diagnosis, const char *name,

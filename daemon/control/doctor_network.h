@@ -19,6 +19,7 @@ struct doctor_route {
 	size_t count;
 	char addresses[200]; /* the first of them, "192.0.2.1, 192.0.2.2" */
 	const char *error;   /* static; NULL: the name has none of this family */
+	bool silent;         /* nobody answered in time */
 	/* A connection. */
 	bool tried;
 	bool connected;

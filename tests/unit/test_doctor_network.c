@@ -36,6 +36,10 @@ static void check(const char *name, const struct diagnosis *diagnosis, bool ok, 
 	{                  \
 		.count = 0 \
 	}
+#define SILENT                 \
+	{                      \
+		.silent = true \
+	}
 #define UNKNOWN(text)         \
 	{                     \
 		.error = text \
@@ -79,16 +83,34 @@ static void names_are_judged_by_the_family_that_is_used(void **state)
 		  NULL },
 		{ "one fails",
 		  CONF_ADDRESS_AUTO,
-		  { UNKNOWN("timed out"), HAS("192.0.2.1") },
+		  { UNKNOWN("failed"), HAS("192.0.2.1") },
 		  true,
-		  "IPv6 timed out",
+		  "IPv6 none; IPv4 192.0.2.1",
+		  NULL },
+		{ "one is silent",
+		  CONF_ADDRESS_AUTO,
+		  { SILENT, HAS("192.0.2.1") },
+		  true,
+		  "IPv6 not answered in time",
 		  NULL },
 		{ "neither",
 		  CONF_ADDRESS_AUTO,
 		  { UNKNOWN("unknown"), UNKNOWN("unknown") },
 		  false,
-		  "IPv6 unknown; IPv4 unknown",
+		  "imap.example.org: unknown",
 		  "spelt right" },
+		{ "nobody answers",
+		  CONF_ADDRESS_AUTO,
+		  { SILENT, SILENT },
+		  false,
+		  "imap.example.org: no name server answers",
+		  "resolv.conf" },
+		{ "no address",
+		  CONF_ADDRESS_AUTO,
+		  { NOBODY, NOBODY },
+		  false,
+		  "has no address",
+		  NULL },
 		{ "IPv6 is wanted",
 		  CONF_ADDRESS_IPV6,
 		  { NOBODY, HAS("192.0.2.1") },
@@ -111,6 +133,19 @@ static void names_are_judged_by_the_family_that_is_used(void **state)
 		doctor_diagnose_dns(&diagnosis, &imap, rows[i].routes);
 		check(rows[i].name, &diagnosis, rows[i].ok, rows[i].found, rows[i].remedy);
 	}
+}
+
+static void an_address_is_no_name(void **state)
+{
+	static const struct doctor_route routes[DOCTOR_FAMILIES] = { UNKNOWN("unknown"),
+								     HAS("192.0.2.1") };
+	struct conf_imap imap = imap_of(CONF_ADDRESS_AUTO);
+	struct diagnosis diagnosis;
+
+	(void)state;
+	imap.host = "192.0.2.1";
+	doctor_diagnose_dns(&diagnosis, &imap, routes);
+	check("address", &diagnosis, true, "192.0.2.1 is an address already", NULL);
 }
 
 static void one_family_that_connects_is_enough(void **state)
@@ -315,6 +350,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(names_are_judged_by_the_family_that_is_used),
+		cmocka_unit_test(an_address_is_no_name),
 		cmocka_unit_test(one_family_that_connects_is_enough),
 		cmocka_unit_test(tls_is_judged_by_how_far_it_came),
 		cmocka_unit_test(an_endpoint_that_answers_anything_is_there),
