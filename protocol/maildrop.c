@@ -121,27 +121,21 @@ enum maildrop_status maildrop_seal(struct maildrop *drop)
 	return MAILDROP_OK;
 }
 
-/* RFC 1939 section 7. */
-static bool is_unique_id(const char *text)
-{
-	size_t len = 0;
-
-	while (len < MAILDROP_UNIQUE_ID_MAX && text[len] >= 0x21 && text[len] <= 0x7e)
-		len++;
-	return len > 0 && len < MAILDROP_UNIQUE_ID_MAX && text[len] == '\0';
-}
-
 enum maildrop_status maildrop_add_notice(struct maildrop *drop, const char *unique_id,
 					 uint64_t octets)
 {
 	enum maildrop_status status;
+	size_t len = strlen(unique_id);
 
-	assert(drop->sealed && drop->notice == 0 && is_unique_id(unique_id));
+	assert(drop->sealed && drop->notice == 0 && len > 0 && len < MAILDROP_UNIQUE_ID_MAX);
+	/* RFC 1939 section 7. */
+	for (size_t i = 0; i < len; i++)
+		assert(unique_id[i] >= 0x21 && unique_id[i] <= 0x7e);
 	status = maildrop_append(drop, 0, octets);
 	if (status != MAILDROP_OK)
 		return status;
 	drop->notice = drop->last;
-	memcpy(drop->notice_id, unique_id, strlen(unique_id) + 1);
+	memcpy(drop->notice_id, unique_id, len + 1);
 	return MAILDROP_OK;
 }
 
