@@ -237,6 +237,13 @@ const struct conf_account *conf_find_account(const struct conf *conf, const char
 	return best;
 }
 
+const char *conf_account_mailbox(const struct conf_account *account, const char *user)
+{
+	if (account->mailbox != NULL)
+		return account->mailbox;
+	return account->user[0] == '*' ? user : account->user;
+}
+
 static bool conf_row_differs(const struct conf_row *row, const void *a, const void *b);
 
 static bool conf_lists_differ(const struct conf_row *row, const void *a, const void *b)

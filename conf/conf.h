@@ -159,6 +159,12 @@ void conf_unref(struct conf **conf);
  */
 const struct conf_account *conf_find_account(const struct conf *conf, const char *user);
 
+/*
+ * The mailbox that a POP3 login name opens by way of its account: `mailbox`, or else the name: in
+ * the letters of the configuration, or of whoever logs in where the account stands for many.
+ */
+const char *conf_account_mailbox(const struct conf_account *account, const char *user);
+
 /* The name of the first setting that differs and that needs a restart to take effect, or NULL. */
 const char *conf_needs_restart(const struct conf *running, const struct conf *next);
 

@@ -71,7 +71,7 @@ static void session_open_mailbox(struct session *session, struct secret *passwor
 		.address = session->address,
 		.setup = session->setup,
 		.account = account,
-		.user = account->mailbox != NULL ? account->mailbox : session->user,
+		.user = conf_account_mailbox(account, session->user),
 		.password = password,
 		.proven = proven,
 	};

@@ -37,12 +37,8 @@ enum tool_exit tool_reload(const struct tool *tool, int argc, char **argv)
 	json_t *answer =
 		tool_client_ask(tool, name, json_pack("{s:s}", "command", "reload"), &code);
 	const char *warning = tool_client_text(answer, "warning");
-	if (warning != NULL) {
-		(void)fputs("packetboat reload: warning: a restart is needed for the change of ",
-			    stderr);
-		tool_text_print(stderr, warning);
-		(void)fputc('\n', stderr);
-	}
+	if (warning != NULL)
+		tool_complain("packetboat reload: warning", warning, NULL);
 	json_decref(answer);
 	return code;
 }

@@ -222,7 +222,7 @@ static bool connection_find_account(struct control_connection *connection)
 		.setup = connection->setup,
 		.account = account,
 		.name = name,
-		.mailbox = account->mailbox != NULL ? account->mailbox : name,
+		.mailbox = conf_account_mailbox(account, name),
 	};
 	return true;
 }

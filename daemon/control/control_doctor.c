@@ -39,6 +39,8 @@ static void begin(struct control_connection *connection)
 		.client = connection->client,
 	};
 
+	if (!control_has_tokens(connection))
+		return;
 	connection->doctor = doctor_new(&settings, &functions, connection);
 	if (connection->doctor == NULL)
 		control_error(connection, "no memory", NULL);

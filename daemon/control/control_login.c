@@ -3,14 +3,13 @@
 #include "daemon/attention.h"
 #include "daemon/control/control_private.h"
 
-/* The mailbox that an account stands for when it opens `mailbox`; NULL: another. */
+/* Whether the account opens this mailbox, for one of the names it stands for. */
 static bool opens(const struct conf *conf, const struct conf_account *account, const char *mailbox)
 {
-	if (account->mailbox != NULL)
-		return strcmp(account->mailbox, mailbox) == 0;
-	if (account->user[0] == '*')
+	/* A name without a mailbox of its own is the mailbox. */
+	if (account->mailbox == NULL && account->user[0] == '*')
 		return conf_find_account(conf, mailbox) == account;
-	return strcmp(account->user, mailbox) == 0;
+	return strcmp(conf_account_mailbox(account, account->user), mailbox) == 0;
 }
 
 void control_clear_incidents(struct bridge *bridge, const struct oauth_client *client)
@@ -30,6 +29,18 @@ void control_clear_incidents(struct bridge *bridge, const struct oauth_client *c
 								 .user = client->mailbox,
 								 .folder = account->folder });
 	}
+}
+
+bool control_has_tokens(struct control_connection *connection)
+{
+	const struct bridge *bridge = connection->control->bridge;
+
+	if (connection->client.account->auth != CONF_AUTH_OAUTH2 ||
+	    (bridge->http != NULL && bridge->oauth != NULL))
+		return true;
+	control_error(connection, "the token service does not run",
+		      "The log of packetboatd says why.");
+	return false;
 }
 
 static void on_event(void *owner, const struct sign_in_event *event)

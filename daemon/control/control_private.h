@@ -96,6 +96,8 @@ json_t *control_text(const char *text);
 
 /* The mailbox opens, or somebody has signed in: incidents of it end, under every account. */
 void control_clear_incidents(struct bridge *bridge, const struct oauth_client *client);
+/* Whether the account can have tokens, if it needs any. False: that was answered. */
+bool control_has_tokens(struct control_connection *connection);
 
 extern const struct control_verb control_status_verb;
 extern const struct control_verb control_login_verb;

@@ -134,7 +134,7 @@ static struct subject subject_of(const struct control_connection *connection,
 		.client = { .setup = connection->setup,
 			    .account = account,
 			    .name = name,
-			    .mailbox = account->mailbox != NULL ? account->mailbox : name },
+			    .mailbox = conf_account_mailbox(account, name) },
 	};
 }
 

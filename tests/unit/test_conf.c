@@ -315,6 +315,31 @@ static void without_a_wildcard_a_stranger_is_nobody(void **state)
 	conf_unref(&conf);
 }
 
+static void a_name_opens_the_mailbox_of_its_account(void **state)
+{
+	static const char text[] =
+		"accounts = (\n"
+		"{ user = \"*\"; auth = \"passthrough\"; " ACCOUNT_IMAP "},\n"
+		"{ user = \"Help\"; auth = \"passthrough\"; " ACCOUNT_IMAP "},\n"
+		"{ user = \"Desk\"; mailbox = \"Box\"; auth = \"passthrough\"; " ACCOUNT_IMAP
+		"} );\n";
+	static const struct {
+		const char *user;
+		const char *expected;
+	} rows[] = {
+		{ "Ada", "Ada" },
+		{ "HELP", "Help" },
+		{ "desk", "Box" },
+	};
+	struct conf *conf = conf_fixture_must_load(*state, text);
+
+	for (size_t i = 0; i < ROWS(rows); i++)
+		assert_string_equal(
+			conf_account_mailbox(conf_find_account(conf, rows[i].user), rows[i].user),
+			rows[i].expected);
+	conf_unref(&conf);
+}
+
 static void a_reload_knows_what_needs_a_restart(void **state)
 {
 #define LISTENERS(port) "listeners = ( { address = \"::1\"; port = " port "; } );\n"
@@ -377,6 +402,7 @@ int main(void)
 		cmocka_unit_test(the_last_reference_frees),
 		cmocka_unit_test(the_narrowest_name_wins),
 		cmocka_unit_test(without_a_wildcard_a_stranger_is_nobody),
+		cmocka_unit_test(a_name_opens_the_mailbox_of_its_account),
 		cmocka_unit_test(a_reload_knows_what_needs_a_restart),
 	};
 
