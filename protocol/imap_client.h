@@ -251,6 +251,8 @@ uint32_t imap_client_fetch_flags(struct imap_client *client, uint32_t uid);
 /* BODY.PEEK[section], of one message; `count` > 0 makes it partial, <origin.count>. */
 uint32_t imap_client_fetch_body(struct imap_client *client, uint32_t uid, enum imap_section section,
 				uint64_t origin, uint64_t count);
+/* BODY[] of one message: not a peek, so the server flags it \Seen. */
+uint32_t imap_client_fetch_message(struct imap_client *client, uint32_t uid);
 /* (UID BODY.PEEK[]) of many (ascending). Takes as many as fit in a command; `taken_r` says how
  * many. */
 uint32_t imap_client_fetch_bodies(struct imap_client *client, const uint32_t *uids, size_t count,
@@ -265,6 +267,8 @@ uint32_t imap_client_move(struct imap_client *client, const uint32_t *uids, size
 			  struct span mailbox, size_t *taken_r);
 uint32_t imap_client_expunge(struct imap_client *client, const uint32_t *uids, size_t count,
 			     size_t *taken_r);
+/* Takes \Seen off one message. */
+uint32_t imap_client_clear_seen(struct imap_client *client, uint32_t uid);
 uint32_t imap_client_idle(struct imap_client *client);
 /* Ends IDLE; its DONE event follows. */
 void imap_client_idle_done(struct imap_client *client);

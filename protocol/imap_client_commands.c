@@ -209,6 +209,13 @@ uint32_t imap_client_fetch_body(struct imap_client *client, uint32_t uid, enum i
 	return client_end(client, &writer, IMAP_COMMAND_UID_FETCH, NULL);
 }
 
+uint32_t imap_client_fetch_message(struct imap_client *client, uint32_t uid)
+{
+	size_t taken;
+
+	return client_say_uids(client, IMAP_COMMAND_UID_FETCH, &uid, 1, NULL, " (BODY[])", &taken);
+}
+
 uint32_t imap_client_fetch_bodies(struct imap_client *client, const uint32_t *uids, size_t count,
 				  size_t *taken_r)
 {
@@ -235,6 +242,14 @@ uint32_t imap_client_store(struct imap_client *client, const uint32_t *uids, siz
 	assert(add_flags > 0 && add_flags < sizeof(lists) / sizeof(lists[0]));
 	return client_say_uids(client, IMAP_COMMAND_UID_STORE, uids, count, NULL, lists[add_flags],
 			       taken_r);
+}
+
+uint32_t imap_client_clear_seen(struct imap_client *client, uint32_t uid)
+{
+	size_t taken;
+
+	return client_say_uids(client, IMAP_COMMAND_UID_STORE, &uid, 1, NULL,
+			       " -FLAGS.SILENT (\\Seen)", &taken);
 }
 
 uint32_t imap_client_copy(struct imap_client *client, const uint32_t *uids, size_t count,

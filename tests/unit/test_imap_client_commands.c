@@ -112,6 +112,17 @@ static void test_what_is_sent(void **state)
 		assert_int_equal(taken[i], ((const size_t[]){ 5, 5, 1, 2, 3, 2, 1 })[i]);
 }
 
+/* For messages that are not given to a peek. */
+static void test_a_message_is_fetched_without_peek(void **state)
+{
+	struct imap_talk *talk = *state;
+
+	imap_client_fetch_message(talk->client, 7);
+	imap_client_clear_seen(talk->client, 4294967295u);
+	expect_sent(talk, "A1 UID FETCH 7 (BODY[])\r\n"
+			  "A2 UID STORE 4294967295 -FLAGS.SILENT (\\Seen)\r\n");
+}
+
 /* 5000 deletions in a bad order for ranges: cut into commands, each below the ceiling. */
 static void test_long_sets_are_cut(void **state)
 {
@@ -162,9 +173,12 @@ static void test_refused_arguments(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		TALK_TEST(test_authenticate),      TALK_TEST(test_literals_by_capability),
-		TALK_TEST(test_what_is_sent),      TALK_TEST(test_long_sets_are_cut),
+		TALK_TEST(test_authenticate),
+		TALK_TEST(test_literals_by_capability),
+		TALK_TEST(test_what_is_sent),
+		TALK_TEST(test_long_sets_are_cut),
 		TALK_TEST(test_refused_arguments),
+		TALK_TEST(test_a_message_is_fetched_without_peek),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }
