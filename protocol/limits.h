@@ -46,6 +46,18 @@ enum {
 	IMAP_RESPONSE_MAX = 64 * 1024 * 1024,
 	/* A SASL initial response: two names and a password, or a token. */
 	IMAP_SASL_MAX = 65536,
+	/* The placeholder that Exchange serves for what it cannot convert has some 700 octets. What
+	 * is longer than this is none, */
+	IMAP_PLACEHOLDER_MAX = 65536,
+	/* and what has not shown itself to be one within so many is passed on. */
+	IMAP_HELD_MAX = 32768,
+
+	/* Of a header that is looked at: the name of a field with its colon, */
+	HEADER_SCAN_NAME_MAX = 80,
+	/* its value, twice the longest line of RFC 5322 section 2.1.1, */
+	HEADER_SCAN_VALUE_MAX = 2000,
+	/* and all of it. */
+	HEADER_SCAN_MAX = 256 * 1024,
 };
 
 /* Messages in a maildrop; 16 octets each. */
