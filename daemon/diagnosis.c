@@ -33,6 +33,15 @@ void diagnosis_remedy(struct diagnosis *diagnosis, const char *format, ...)
 	va_end(arguments);
 }
 
+void diagnosis_found_more(struct diagnosis *diagnosis, const char *text)
+{
+	size_t len = strlen(diagnosis->found);
+
+	while (len > 0 && diagnosis->found[len - 1] == '.')
+		len--;
+	snprintf(diagnosis->found + len, sizeof(diagnosis->found) - len, "%s", text);
+}
+
 const char *diagnosis_span(char text_r[DIAGNOSIS_SPAN_MAX], int64_t seconds)
 {
 	static const struct {
@@ -160,10 +169,10 @@ static bool find_wrong_audience(struct diagnosis *diagnosis, const struct oauth_
 		diagnosis_remedy(diagnosis, "(The portal lists the permission under Microsoft "
 					    "Graph, which misleads.) ");
 	if (user)
-		diagnosis_remedy(diagnosis, "Then: packetboat reload; packetboat login %s",
+		diagnosis_remedy(diagnosis, "Then: `packetboat reload`; `packetboat login %s`",
 				 client->name);
 	else
-		diagnosis_remedy(diagnosis, "Then: packetboat reload");
+		diagnosis_remedy(diagnosis, "Then: `packetboat reload`");
 	return true;
 }
 
@@ -191,8 +200,8 @@ static bool find_missing_permission(struct diagnosis *diagnosis, const struct oa
 	diagnosis_remedy(diagnosis,
 			 "Wrong scope: oauth.scope of the account must be \"%s\", which it is if "
 			 "the setting is left out, and the application's registration must have "
-			 "the delegated permission %s. Then: packetboat reload; packetboat login "
-			 "%s",
+			 "the delegated permission %s. Then: `packetboat reload`; `packetboat "
+			 "login %s`",
 			 usual_scope(client->account), user_permission, client->name);
 	return true;
 }
@@ -247,7 +256,7 @@ static void say_what_to_do(struct diagnosis *diagnosis, const struct oauth_clien
 	switch (state) {
 	case OAUTH_NEVER_SIGNED_IN:
 	case OAUTH_SIGN_IN_NEEDED:
-		diagnosis_remedy(diagnosis, "Sign in: packetboat login %s", client->name);
+		diagnosis_remedy(diagnosis, "Sign in: `packetboat login %s`", client->name);
 		break;
 	case OAUTH_ADMINISTRATOR_NEEDED:
 		diagnosis_remedy(diagnosis, "When it is mended, run the doctor again.");
@@ -271,12 +280,16 @@ void diagnosis_of_trouble(struct diagnosis *diagnosis, const struct oauth_client
 
 	*diagnosis = (struct diagnosis){ .ok = false };
 	diagnosis_found(diagnosis, "%s", trouble->text);
-	if (trouble->meaning != NULL && strstr(trouble->text, trouble->meaning) == NULL)
-		diagnosis_found(diagnosis, ": %s", trouble->meaning);
+	/* Of the simplest case there is no more to say. */
+	if (trouble->meaning != NULL && trouble->state != OAUTH_NEVER_SIGNED_IN &&
+	    strstr(trouble->text, trouble->meaning) == NULL) {
+		diagnosis_found_more(diagnosis, ". ");
+		diagnosis_found(diagnosis, "%s", trouble->meaning);
+	}
 	/* What Microsoft's support, and the sign-in log of an organisation, find it by. */
 	if (refusal->correlation_id[0] != '\0')
 		diagnosis_found(diagnosis, " (correlation id %s)", refusal->correlation_id);
-	if (trouble->remedy != NULL)
+	if (trouble->remedy != NULL && trouble->state != OAUTH_NEVER_SIGNED_IN)
 		diagnosis_remedy(diagnosis, "%s ", trouble->remedy);
 	say_what_to_do(diagnosis, client, trouble->state, backoff_for);
 }
@@ -292,21 +305,28 @@ static void say_imap_may_be_off(struct diagnosis *diagnosis, const struct oauth_
 	else
 		diagnosis_remedy(diagnosis,
 				 "IMAP may be off for the mailbox: an administrator runs, in "
-				 "Exchange Online PowerShell, Set-CASMailbox -Identity %s "
-				 "-ImapEnabled $true",
+				 "Exchange Online PowerShell, `Set-CASMailbox -Identity %s "
+				 "-ImapEnabled $true`.",
 				 client->mailbox);
+}
+
+static void say_whose(struct diagnosis *diagnosis, const struct oauth_client *client,
+		      const struct token_claims *claims)
+{
+	diagnosis_found_more(diagnosis, "; ");
+	diagnosis_found(diagnosis, "the token belongs to %s, the mailbox is %s", claims->who,
+			client->mailbox);
 }
 
 /* The token is another's than the mailbox is. */
 static void say_another(struct diagnosis *diagnosis, const struct oauth_client *client,
 			const struct token_claims *claims)
 {
-	diagnosis_found(diagnosis, "; the token belongs to %s, the mailbox is %s", claims->who,
-			client->mailbox);
+	say_whose(diagnosis, client, claims);
 	diagnosis_remedy(diagnosis,
-			 "%s may not open %s. Sign in as %s: packetboat login %s; "
+			 "%s may not open %s. Sign in as %s: `packetboat login %s`; "
 			 "or, if it is a shared mailbox, have an administrator give access: "
-			 "Add-MailboxPermission -Identity %s -User %s -AccessRights FullAccess. ",
+			 "`Add-MailboxPermission -Identity %s -User %s -AccessRights FullAccess`. ",
 			 claims->who, client->mailbox, client->mailbox, client->name,
 			 client->mailbox, claims->who);
 }
@@ -316,10 +336,10 @@ static void say_refused_app(struct diagnosis *diagnosis, const struct oauth_clie
 	diagnosis_remedy(
 		diagnosis,
 		"Exchange does not know the application, or knows it by a wrong object id. An "
-		"administrator runs, in Exchange Online PowerShell, Get-ServicePrincipal; where "
+		"administrator runs, in Exchange Online PowerShell, `Get-ServicePrincipal`; where "
 		"the object id there is not that of the ENTERPRISE APPLICATION (the one of the "
-		"app registration is wrong), Remove-ServicePrincipal; and then "
-		"New-ServicePrincipal -AppId %s -ObjectId OBJECT_ID. Also see that there is a "
+		"app registration is wrong), `Remove-ServicePrincipal`; and then "
+		"`New-ServicePrincipal -AppId %s -ObjectId OBJECT_ID`. Also see that there is a "
 		"mailbox %s in that organisation.",
 		client->account->oauth.client_id, client->mailbox);
 }
@@ -331,8 +351,7 @@ static void say_refused_token(struct diagnosis *diagnosis, const struct oauth_cl
 
 	if (!diagnosis_is_microsoft(account)) {
 		if (is_another(client, claims))
-			diagnosis_found(diagnosis, "; the token belongs to %s, the mailbox is %s",
-					claims->who, client->mailbox);
+			say_whose(diagnosis, client, claims);
 		diagnosis_remedy(diagnosis,
 				 "See that the mail server takes tokens of this identity provider "
 				 "and of this scope (\"%s\"), and that the mailbox of who signed "
@@ -346,7 +365,7 @@ static void say_refused_token(struct diagnosis *diagnosis, const struct oauth_cl
 		else if (claims == NULL)
 			diagnosis_remedy(diagnosis,
 					 "If somebody else than %s signed in, sign in again as "
-					 "%s: packetboat login %s. ",
+					 "%s: `packetboat login %s`. ",
 					 client->mailbox, client->mailbox, client->name);
 		say_imap_may_be_off(diagnosis, client);
 		if (!is_personal(account))
@@ -408,8 +427,8 @@ static void say_not_connected(struct diagnosis *diagnosis, const struct oauth_cl
 		diagnosis_remedy(
 			diagnosis,
 			"The application may not open this mailbox. An administrator runs, in "
-			"Exchange Online PowerShell, Add-MailboxPermission -Identity %s -User "
-			"OBJECT_ID -AccessRights FullAccess, with the object id of the service "
+			"Exchange Online PowerShell, `Add-MailboxPermission -Identity %s -User "
+			"OBJECT_ID -AccessRights FullAccess`, with the object id of the service "
 			"principal (Get-ServicePrincipal shows it), and waits half an hour. ",
 			client->mailbox);
 		say_imap_may_be_off(diagnosis, client);
@@ -417,10 +436,10 @@ static void say_not_connected(struct diagnosis *diagnosis, const struct oauth_cl
 	}
 	if (is_another(client, claims))
 		say_another(diagnosis, client, claims);
-	else if (claims == NULL)
+	else if (claims == NULL && client->account->auth == CONF_AUTH_OAUTH2)
 		diagnosis_remedy(diagnosis,
 				 "If somebody else than %s signed in, sign in again as %s: "
-				 "packetboat login %s. ",
+				 "`packetboat login %s`. ",
 				 client->mailbox, client->mailbox, client->name);
 	say_imap_may_be_off(diagnosis, client);
 	diagnosis_remedy(diagnosis, " If it is on, the server may be busy: try again in a few "

@@ -16,8 +16,8 @@
 
 struct diagnosis {
 	bool ok;
-	char found[800];   /* what was found, one line */
-	char remedy[1000]; /* what to do and who; "" if ok */
+	char found[1200];  /* what was found, one line */
+	char remedy[2400]; /* what to do and who; "" if ok */
 };
 
 /* Each appends to `found` or `remedy`; what does not fit is cut. */
@@ -25,6 +25,10 @@ __attribute__((format(printf, 2, 3))) void diagnosis_found(struct diagnosis *dia
 							   const char *format, ...);
 __attribute__((format(printf, 2, 3))) void diagnosis_remedy(struct diagnosis *diagnosis,
 							    const char *format, ...);
+
+/* Appends to `found`, whose last words are somebody else's and may or may not end in a full stop,
+ * which goes. */
+void diagnosis_found_more(struct diagnosis *diagnosis, const char *text);
 
 /* "3 minutes", "12 days". */
 enum { DIAGNOSIS_SPAN_MAX = 32 };

@@ -172,6 +172,7 @@ static bool probe_dial(struct probe *probe, const struct probe_settings *setting
 		.tls = setup_client(settings->setup, settings->account),
 		.folder = settings->account->folder,
 		.own_password = false,
+		.full_handshake = true,
 	};
 
 	probe->upstream = upstream_new(&upstream, &upstream_functions, probe);

@@ -171,7 +171,8 @@ static void on_resolved(int error, struct evutil_addrinfo *all, void *argument)
 	}
 	answer.count = lookup->count;
 	if (error != 0)
-		answer.error = evutil_gai_strerror(error);
+		answer.error = error == EVUTIL_EAI_NONAME ? "there is no such name"
+							  : evutil_gai_strerror(error);
 	lookup->fn(lookup->owner, &answer);
 }
 

@@ -154,6 +154,8 @@ static void upstream_start_tls(struct upstream *upstream)
 		upstream_lose_words(upstream, "TLS cannot be started", reason.text);
 		return;
 	}
+	if (upstream->settings.full_handshake)
+		(void)SSL_set_session(ssl, NULL);
 	/* Records are read as many as the socket has, not header and body one by one; the buffer is
 	 * given back when it is empty (SSL_MODE_RELEASE_BUFFERS). */
 	SSL_set_read_ahead(ssl, 1);

@@ -44,6 +44,7 @@ struct upstream_settings {
 	const char *folder;           /* likewise; for people */
 	uint64_t session;             /* for the log: who wanted it first */
 	bool own_password;            /* see failure_from_login() */
+	bool full_handshake;          /* resume no TLS session: the certificate is to be seen */
 };
 
 /* NULL: no memory. */

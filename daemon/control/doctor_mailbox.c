@@ -94,7 +94,7 @@ static void doctor_report_select(struct doctor *doctor, const struct probe_resul
 					    "does");
 		diagnosis_remedy(&diagnosis, "Outlook.com is known for that. Set imap = { "
 					     "address_family = \"ipv4\"; } in the account, and run "
-					     "packetboat reload.");
+					     "`packetboat reload`.");
 	}
 	doctor_report(doctor, "SELECT", &diagnosis);
 	if (!diagnosis.ok)

@@ -74,9 +74,9 @@ static void say_route(struct diagnosis *diagnosis, const char *name,
 	if (diagnosis->found[0] != '\0')
 		diagnosis_found(diagnosis, "; ");
 	if (route->connected)
-		diagnosis_found(diagnosis, "%s connected in %" PRIu64 " ms", name, route->took_ms);
+		diagnosis_found(diagnosis, "%s: connected in %" PRIu64 " ms", name, route->took_ms);
 	else
-		diagnosis_found(diagnosis, "%s %s", name, route->text);
+		diagnosis_found(diagnosis, "%s: %s", name, route->text);
 }
 
 void doctor_diagnose_tcp(struct diagnosis *diagnosis, const struct conf_imap *imap,
@@ -176,7 +176,7 @@ void doctor_diagnose_clock(struct diagnosis *diagnosis, time_t ours, time_t thei
 	if (!diagnosis->ok)
 		diagnosis_remedy(
 			diagnosis,
-			"Set the clock, and have it kept right (timedatectl set-ntp true): "
+			"Set the clock, and have it kept right (`timedatectl set-ntp true`): "
 			"certificates, tokens and proofs of identity are good for a "
 			"limited time only.");
 }
@@ -214,6 +214,6 @@ void doctor_diagnose_expiry(struct diagnosis *diagnosis, const char *what, time_
 	diagnosis_remedy(diagnosis,
 			 "An administrator of the application's registration makes a new one "
 			 "(Entra admin center, App registrations, Certificates & secrets), puts it "
-			 "into that file%s, and runs packetboat reload.",
+			 "into that file%s, and runs `packetboat reload`.",
 			 setting ? ", with its date into `expires`" : "");
 }

@@ -204,7 +204,6 @@ static void on_stored(void *owner, uint64_t ticket, const char *error)
 {
 	struct sign_in *sign_in = ticket_find(owner, ticket);
 	struct sign_in_event event = { .type = SIGN_IN_DONE };
-	struct log_line line;
 
 	if (sign_in == NULL)
 		return;
@@ -214,12 +213,8 @@ static void on_stored(void *owner, uint64_t ticket, const char *error)
 			     "state directory, and sign in again.");
 		return;
 	}
+	/* The token service has written a line about it. */
 	sign_in_enter(sign_in, SIGN_IN_OVER);
-	log_begin(&line, sign_in->log, CONF_LOG_INFO, "sign-in");
-	log_text(&line, "account", sign_in->name);
-	log_text(&line, "mailbox", sign_in->mailbox);
-	log_text(&line, "flow", flow_name(sign_in->flow));
-	log_end(&line);
 	sign_in_tell(sign_in, &event);
 }
 
@@ -230,7 +225,7 @@ static void sign_in_explain(struct sign_in *sign_in, const struct probe_result *
 	struct diagnosis diagnosis;
 
 	diagnosis_of_check(&diagnosis, &sign_in->client, readable ? &claims : NULL, result);
-	diagnosis_found(&diagnosis, ". Nothing was stored");
+	diagnosis_found_more(&diagnosis, ". Nothing was stored");
 	sign_in_fail(sign_in, diagnosis.found, diagnosis.remedy);
 }
 
@@ -313,7 +308,7 @@ static void sign_in_begin(struct sign_in *sign_in)
 		sign_in_fail(sign_in,
 			     "nobody needs to sign in: this account's application signs in by "
 			     "itself",
-			     "Whether that works tells packetboat doctor.");
+			     "`packetboat doctor` tells whether that works.");
 	else if (sign_in->flow == SIGN_IN_DEVICE)
 		sign_in_request_code(sign_in);
 	else
@@ -335,7 +330,7 @@ static void on_timer(evutil_socket_t fd, short what, void *argument)
 			sign_in_take_answer(sign_in);
 		else
 			sign_in_fail(sign_in, "nobody has signed in within half an hour",
-				     "Start again: packetboat login");
+				     "Start again: `packetboat login`");
 		break;
 	case SIGN_IN_POLLING:
 		sign_in_poll(sign_in);

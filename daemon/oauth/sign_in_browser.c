@@ -39,7 +39,7 @@ void sign_in_open(struct sign_in *sign_in)
 	if (oauth->authorize_endpoint == NULL) {
 		sign_in_fail(sign_in, "this identity provider has no page to sign in at",
 			     oauth->device_endpoint != NULL
-				     ? "Sign in with a code: packetboat login --device"
+				     ? "Sign in with a code: `packetboat login --device`"
 				     : "The account's settings must name authorize_endpoint or "
 				       "device_endpoint.");
 		return;
@@ -118,10 +118,11 @@ void sign_in_take_answer(struct sign_in *sign_in)
 	    !redirect_answer_read(bytebuf_peek(&sign_in->brought), &storage, &answer)) {
 		sign_in_fail(sign_in, "that is not what the sign-in page leads to",
 			     "Wanted is the whole address that the browser ends at, with code= in "
-			     "it, or that code alone. Start again: packetboat login");
+			     "it, or that code alone. Start again: `packetboat login`");
 	} else if (!state_is_ours(sign_in, answer.state)) {
-		sign_in_fail(sign_in, "that is the end of another sign-in, not of this one",
-			     "Start again, and use the address of this attempt: packetboat login");
+		sign_in_fail(
+			sign_in, "that is the end of another sign-in, not of this one",
+			"Start again, and use the address of this attempt: `packetboat login`");
 	} else if (answer.error.len > 0) {
 		struct token_answer refusal;
 
@@ -137,7 +138,7 @@ void sign_in_take_answer(struct sign_in *sign_in)
 void sign_in_handle_tokens(struct sign_in *sign_in, const struct http_answer *answer)
 {
 	if (answer->outcome != HTTP_ANSWERED) {
-		sign_in_fail(sign_in, answer->text, "Start again: packetboat login");
+		sign_in_fail(sign_in, answer->text, "Start again: `packetboat login`");
 		return;
 	}
 	token_answer_read(&sign_in->tokens, answer->status, answer->body);

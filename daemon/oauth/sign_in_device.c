@@ -17,8 +17,8 @@ void sign_in_request_code(struct sign_in *sign_in)
 
 	if (oauth->device_endpoint == NULL) {
 		sign_in_fail(sign_in, "this identity provider gives no codes for devices",
-			     "Sign in with a browser: packetboat login, or packetboat login "
-			     "--paste");
+			     "Sign in with a browser: `packetboat login`, or "
+			     "`packetboat login --paste`");
 		return;
 	}
 	bytebuf_init(&form, TOKEN_FORM_MAX);
@@ -36,7 +36,7 @@ void sign_in_handle_code(struct sign_in *sign_in, const struct http_answer *answ
 	struct token_answer refusal = { 0 };
 
 	if (answer->outcome != HTTP_ANSWERED) {
-		sign_in_fail(sign_in, answer->text, "Start again: packetboat login --device");
+		sign_in_fail(sign_in, answer->text, "Start again: `packetboat login --device`");
 		return;
 	}
 	if (!device_answer_read(device, answer->status, answer->body, &refusal)) {
@@ -64,7 +64,7 @@ static bool fill_device_code(struct sign_in *sign_in, struct bytebuf *form,
 static void sign_in_code_expired(struct sign_in *sign_in)
 {
 	sign_in_fail(sign_in, "the code is no longer good: nobody entered it in time",
-		     "Start again: packetboat login --device");
+		     "Start again: `packetboat login --device`");
 }
 
 void sign_in_poll(struct sign_in *sign_in)
@@ -101,7 +101,7 @@ static void sign_in_poll_trouble(struct sign_in *sign_in, uint64_t retry_after_s
 void sign_in_handle_poll(struct sign_in *sign_in, const struct http_answer *answer)
 {
 	if (answer->outcome == HTTP_UNTRUSTED) {
-		sign_in_fail(sign_in, answer->text, "Start again: packetboat login --device");
+		sign_in_fail(sign_in, answer->text, "Start again: `packetboat login --device`");
 		return;
 	}
 	if (answer->outcome == HTTP_UNREACHABLE) {
