@@ -18,6 +18,7 @@ struct wording {
 	const char *subject;
 	const char *cannot; /* behind "Packetboat cannot fetch the mail of ACCOUNT: " */
 	const char *remedy; /* where the incident has none */
+	const char *hint;   /* what the command is for */
 	const char *command;
 };
 
@@ -27,12 +28,14 @@ static const struct wording *wording_of(enum attention_reason reason)
 		.subject = "Mail cannot be fetched: somebody has to sign in",
 		.cannot = "somebody has to sign in first.",
 		.remedy = "Sign in.",
+		.hint = "This is the command, on the computer where Packetboat runs:",
 		.command = "login",
 	};
 	static const struct wording administrator = {
 		.subject = "Mail cannot be fetched: an administrator is needed",
 		.cannot = "an administrator has to mend something first.",
-		.remedy = "Find out more.",
+		.remedy = "Find out what it is.",
+		.hint = "This command, on the computer where Packetboat runs, looks closer:",
 		.command = "doctor",
 	};
 
@@ -224,7 +227,7 @@ static bool put_remedy(struct bytebuf *out, const struct attention_incident *inc
 	return put_paragraph(out, "", "What to do:") &&
 	       put_paragraph(out, "    ",
 			     incident->remedy != NULL ? incident->remedy : wording->remedy) &&
-	       put_paragraph(out, "    ", "The command, on the computer where Packetboat runs:") &&
+	       put_paragraph(out, "    ", wording->hint) &&
 	       bytebuf_append_text(out, "\r\n        packetboat ") &&
 	       bytebuf_append_text(out, wording->command) && bytebuf_append_text(out, " ") &&
 	       put_argument(out, incident->account) && bytebuf_append_text(out, "\r\n");

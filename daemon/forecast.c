@@ -149,7 +149,7 @@ static struct store_mailbox mailbox_of(const struct conf_account *account)
 {
 	return (struct store_mailbox){
 		.host = account->imap.host,
-		.user = account->mailbox != NULL ? account->mailbox : account->user,
+		.user = conf_account_mailbox(account, account->user),
 		.folder = account->folder,
 	};
 }

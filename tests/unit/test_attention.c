@@ -401,7 +401,7 @@ static void the_message_says_what_happened_and_what_to_do(void **state)
 		"\r\n"
 		"    The person signs in again.\r\n"
 		"\r\n"
-		"    The command, on the computer where Packetboat runs:\r\n"
+		"    This is the command, on the computer where Packetboat runs:\r\n"
 		"\r\n"
 		"        packetboat login ada@example.org\r\n"
 		"\r\n"
