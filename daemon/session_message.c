@@ -31,6 +31,27 @@ static bool session_queue_pieces(struct session *session, struct imap_retrieval 
 	return true;
 }
 
+/* Event and message; what is said of it goes behind. */
+static void session_begin_log(const struct session *session, struct log_line *line,
+			      const char *event)
+{
+	log_begin(line, &session->bridge->log, CONF_LOG_WARNING, event);
+	log_session(line, session->id);
+	log_text(line, "user", session->user);
+	log_number(line, "uid", maildrop_uid(mailbox_maildrop(session->mailbox), session->msgno));
+}
+
+/* `broken_messages = "deliver"`: the client cannot tell, but the operator can. */
+static void session_note_placeholder(struct session *session)
+{
+	struct log_line line;
+
+	session->tally.unreadable++;
+	session_begin_log(session, &line, "placeholder-delivered");
+	log_text(&line, "command", session->top ? "TOP" : "RETR");
+	log_end(&line);
+}
+
 static void session_count_message(struct session *session, const struct imap_retrieval *retrieval)
 {
 	struct maildrop *drop = mailbox_maildrop(session->mailbox);
@@ -44,6 +65,8 @@ static void session_count_message(struct session *session, const struct imap_ret
 		session->tally.retrieved_octets += octets;
 		maildrop_mark_retrieved(drop, session->msgno);
 	}
+	if (imap_retrieval_is_placeholder(retrieval))
+		session_note_placeholder(session);
 }
 
 void session_message(struct session *session, enum imap_retrieval_status status,
@@ -79,10 +102,7 @@ static void session_log_message_failed(struct session *session, const char *text
 {
 	struct log_line line;
 
-	log_begin(&line, &session->bridge->log, CONF_LOG_WARNING, "message-failed");
-	log_session(&line, session->id);
-	log_text(&line, "user", session->user);
-	log_number(&line, "uid", maildrop_uid(mailbox_maildrop(session->mailbox), session->msgno));
+	session_begin_log(session, &line, "message-failed");
 	log_text(&line, "reason", text);
 	log_end(&line);
 }
@@ -94,6 +114,8 @@ void session_message_failed(struct session *session, enum imap_retrieval_status 
 
 	session->retrieving = false;
 	session_log_message_failed(session, text);
+	if (status == IMAP_RETRIEVAL_UNREADABLE)
+		session->tally.unreadable++;
 	if (session->begun || session->stopping) {
 		/* Too late to say anything: what the client has is not a message, and without the
 		 * final dot it knows. */
