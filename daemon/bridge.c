@@ -9,9 +9,11 @@
 #include <sys/resource.h>
 #include <unistd.h>
 
+#include "daemon/json_memory.h"
 #include "daemon/listener.h"
 #include "daemon/notify.h"
 #include "daemon/secret.h"
+#include "daemon/services.h"
 #include "daemon/session.h"
 
 enum {
@@ -148,7 +150,8 @@ static void on_drain(evutil_socket_t fd, short what, void *argument)
 	(void)what;
 	if (loop_now_ms() >= bridge->drain_until_ms)
 		bridge_each_session(bridge, kill_session);
-	else if (bridge->session_count > 0 || mailboxes_busy(&bridge->mailboxes) > 0) {
+	else if (bridge->session_count > 0 || mailboxes_busy(&bridge->mailboxes) > 0 ||
+		 services_busy(bridge) > 0) {
 		loop_arm(bridge->drain, BRIDGE_STOP_TICK_MS);
 		return;
 	}
@@ -185,26 +188,6 @@ static void on_warning(void *argument, const char *text)
 	log_event(&bridge->log, CONF_LOG_WARNING, "configuration", "warning", text);
 }
 
-static bool conf_keeps(const struct conf *conf)
-{
-	for (size_t i = 0; i < conf->account_count; i++) {
-		if (conf->accounts[i].delete_mode == CONF_DELETE_KEEP)
-			return true;
-	}
-	return false;
-}
-
-/* The store is there when an account needs it, or when one did once. */
-static bool bridge_open_store(struct bridge *bridge, const struct conf *conf, char *error_r,
-			      size_t error_size)
-{
-	if (bridge->store != NULL || (!conf_keeps(conf) && !store_exists(conf->state_directory)))
-		return true;
-	bridge->store = store_open(&bridge->loop, conf->state_directory, error_r, error_size);
-	bridge->mailboxes.store = bridge->store;
-	return bridge->store != NULL;
-}
-
 /* A session takes two descriptors, its client's and its upstream's; and there is an eighth of a
  * mailbox more for each, that was opened for a session that did not wait. */
 static void bridge_count_descriptors(struct bridge *bridge)
@@ -234,8 +217,7 @@ static void bridge_count_descriptors(struct bridge *bridge)
 }
 
 /* Whether a configuration goes with what is running already. */
-static bool bridge_can_use(struct bridge *bridge, const struct setup *setup,
-			   struct conf_error *error_r)
+static bool bridge_can_use(struct bridge *bridge, struct setup *setup, struct conf_error *error_r)
 {
 	if (setup->server == NULL && listeners_need_certificate(bridge->listeners)) {
 		snprintf(error_r->text, sizeof(error_r->text),
@@ -243,7 +225,7 @@ static bool bridge_can_use(struct bridge *bridge, const struct setup *setup,
 			 bridge->file);
 		return false;
 	}
-	return bridge_open_store(bridge, setup->conf, error_r->text, sizeof(error_r->text));
+	return services_start(bridge, setup, error_r->text, sizeof(error_r->text));
 }
 
 bool bridge_reload(struct bridge *bridge, char *text_r, size_t size)
@@ -267,6 +249,7 @@ bool bridge_reload(struct bridge *bridge, char *text_r, size_t size)
 		setup_unref(&bridge->setup);
 		bridge->setup = setup;
 		bridge->log.level = setup->conf->log_level;
+		services_use(bridge, setup, true);
 		bridge_count_descriptors(bridge);
 		if (restart != NULL)
 			log_event(&bridge->log, CONF_LOG_WARNING, "reload", "needs-restart",
@@ -316,7 +299,9 @@ static bool bridge_watch_signals(struct bridge *bridge)
 		event_callback_fn fn;
 	} signals[] = { { SIGTERM, on_stop }, { SIGINT, on_stop }, { SIGHUP, on_reload } };
 
+	/* These are errors of write(), to be told by whoever wrote. */
 	signal(SIGPIPE, SIG_IGN);
+	signal(SIGXFSZ, SIG_IGN);
 	for (size_t i = 0; i < sizeof(signals) / sizeof(signals[0]); i++) {
 		bridge->signals[i] =
 			evsignal_new(bridge->loop.base, signals[i].number, signals[i].fn, bridge);
@@ -333,7 +318,7 @@ static void bridge_deinit(struct bridge *bridge)
 	bridge_each_session(bridge, kill_session);
 	mailboxes_deinit(&bridge->mailboxes);
 	gatekeeper_free(&bridge->gatekeeper);
-	store_close(&bridge->store);
+	services_stop(bridge);
 	resolver_free(&bridge->resolver);
 	for (size_t i = 0; i < sizeof(bridge->signals) / sizeof(bridge->signals[0]); i++) {
 		if (bridge->signals[i] != NULL)
@@ -352,6 +337,7 @@ static bool bridge_init(struct bridge *bridge, const char *file, struct conf_err
 {
 	*bridge = (struct bridge){ .file = file, .started_ms = loop_now_ms() };
 	log_init(&bridge->log, CONF_LOG_WARNING);
+	json_memory_init();
 	bridge->setup = setup_load(file, on_warning, bridge, error_r);
 	if (bridge->setup == NULL)
 		return false;
@@ -365,7 +351,10 @@ static bool bridge_init(struct bridge *bridge, const char *file, struct conf_err
 	if (bridge->resolver == NULL || bridge->gatekeeper == NULL || !bridge_watch_signals(bridge))
 		return false;
 	mailboxes_init(&bridge->mailboxes, &bridge->loop, bridge->resolver, &bridge->log, NULL);
-	return bridge_open_store(bridge, bridge->setup->conf, error_r->text, sizeof(error_r->text));
+	if (!services_start(bridge, bridge->setup, error_r->text, sizeof(error_r->text)))
+		return false;
+	services_use(bridge, bridge->setup, false);
+	return true;
 }
 
 int bridge_run(const char *file)

@@ -19,6 +19,7 @@
 
 struct attention;
 struct control;
+struct forecast;
 struct http;
 struct listeners;
 struct live;
@@ -38,6 +39,7 @@ struct bridge {
 	struct http *http;             /* owned; NULL, like the next, while no account needs them */
 	struct oauth *oauth;           /* owned */
 	struct attention *attention;   /* owned */
+	struct forecast *forecast;     /* owned */
 	struct control *control;       /* owned; NULL: there is no socket */
 	struct ticket_office tickets;  /* of those who wait for http and oauth */
 	uint64_t started_ms;           /* loop_now_ms() */

@@ -16,20 +16,20 @@ enum {
 	MAILBOX_NOOP_MS = 600000,
 	/* How long LOGOUT is waited for. */
 	MAILBOX_LOGOUT_MS = 2000,
-	/* How long the rest of an abandoned message is read, to flag others \Seen behind it. */
-	MAILBOX_DISCARD_MS = 60000,
 };
 
 #define MOVE(state) (1u << MAILBOX_##state)
 
 /* Where each state leads to; DEAD besides, from everywhere. */
 static const unsigned legal_moves[] = {
+	[MAILBOX_TOKEN] = MOVE(CONNECTING) | MOVE(RECALLING),
 	[MAILBOX_CONNECTING] = MOVE(AUTHENTICATING) | MOVE(CLOSING),
-	[MAILBOX_AUTHENTICATING] = MOVE(SELECTING) | MOVE(CLOSING),
-	[MAILBOX_SELECTING] = MOVE(LOADING),
+	[MAILBOX_AUTHENTICATING] = MOVE(SELECTING) | MOVE(CLOSING) | MOVE(TOKEN) | MOVE(RECALLING),
+	[MAILBOX_SELECTING] = MOVE(LOADING) | MOVE(TOKEN) | MOVE(RECALLING),
 	[MAILBOX_LOADING] = MOVE(LISTING),
 	[MAILBOX_LISTING] = MOVE(SIZING) | MOVE(OPEN),
 	[MAILBOX_SIZING] = MOVE(OPEN),
+	[MAILBOX_RECALLING] = MOVE(OPEN),
 	[MAILBOX_OPEN] = MOVE(RETRIEVING) | MOVE(UPDATING) | MOVE(CLOSING),
 	[MAILBOX_RETRIEVING] = MOVE(OPEN),
 	[MAILBOX_UPDATING] = MOVE(CLOSING),
@@ -63,14 +63,15 @@ static void mailbox_free(void *argument)
 
 	imap_listing_deinit(&mailbox->listing);
 	imap_sizing_deinit(&mailbox->sizing);
-	imap_retrieval_deinit(&mailbox->retrieval);
 	imap_update_free(&mailbox->update);
 	maildrop_free(&mailbox->maildrop);
-	secret_free(&mailbox->password);
+	bytebuf_deinit(&mailbox->notice);
+	secret_free(&mailbox->credential);
 	if (mailbox->timer != NULL)
 		event_free(mailbox->timer);
 	setup_unref(&mailbox->setup);
 	free(mailbox->kept);
+	free(mailbox->name);
 	free(mailbox->user);
 	free(mailbox->folder);
 	free(mailbox->key);
@@ -88,6 +89,7 @@ void mailbox_die(struct mailbox *mailbox)
 {
 	if (mailbox->state == MAILBOX_DEAD)
 		return;
+	mailbox_note_session(mailbox, false);
 	mailbox_set_state(mailbox, MAILBOX_DEAD);
 	mailbox_unlock(mailbox);
 	upstream_bury(&mailbox->upstream);
@@ -102,7 +104,11 @@ void mailbox_fail(struct mailbox *mailbox, const struct failure *failure)
 	struct session *session = mailbox->session;
 	struct log_line line;
 
-	log_begin(&line, mailbox->all->log, CONF_LOG_WARNING, "upstream-failed");
+	/* What is the matter with a token is told by those who know. */
+	if (failure->cause == FAILURE_CAUSE_TOKEN)
+		log_begin(&line, mailbox->all->log, CONF_LOG_INFO, "no-token");
+	else
+		log_begin(&line, mailbox->all->log, CONF_LOG_WARNING, "upstream-failed");
 	log_session(&line, mailbox->session_id);
 	log_text(&line, "user", mailbox->user);
 	log_text(&line, "host", mailbox->account->imap.host);
@@ -113,6 +119,10 @@ void mailbox_fail(struct mailbox *mailbox, const struct failure *failure)
 	if (failure->detail[0] != '\0')
 		log_text(&line, "detail", failure->detail);
 	log_end(&line);
+	/* That somebody else is there says nothing about the mailbox. */
+	if (mailbox->memory != NULL && failure->kind != FAILURE_IN_USE &&
+	    failure->kind != FAILURE_LOGIN_DELAY)
+		mailbox_memory_failed(mailbox->memory, mailbox->name, time(NULL), failure->text);
 	mailbox->session = NULL;
 	mailbox_die(mailbox);
 	if (session != NULL)
@@ -172,12 +182,24 @@ static void on_timer(evutil_socket_t fd, short what, void *argument)
 
 /* ---- opening ---- */
 
-static void mailbox_opened(struct mailbox *mailbox)
+void mailbox_opened(struct mailbox *mailbox)
 {
 	mailbox_set_state(mailbox, MAILBOX_OPEN);
 	loop_arm(mailbox->timer, MAILBOX_NOOP_MS);
 	if (mailbox->session != NULL)
 		session_mailbox_open(mailbox->session, mailbox);
+}
+
+/* The way to the mailbox works, from end to end. */
+static void mailbox_ready(struct mailbox *mailbox)
+{
+	struct store_mailbox name = mailbox_name(mailbox);
+
+	mailbox_memory_succeeded(mailbox->memory, mailbox->name, time(NULL),
+				 maildrop_count(mailbox->maildrop));
+	if (mailbox->all->attention != NULL)
+		attention_clear(mailbox->all->attention, &name);
+	mailbox_opened(mailbox);
 }
 
 void mailbox_attach(struct mailbox *mailbox, struct session *session)
@@ -198,7 +220,7 @@ static void mailbox_handle_sizing(struct mailbox *mailbox, enum imap_sizing_stat
 				     mailbox->sizing.uid, mailbox->sizing.octets);
 		break;
 	case IMAP_SIZING_DONE:
-		mailbox_opened(mailbox);
+		mailbox_ready(mailbox);
 		break;
 	case IMAP_SIZING_FAILED:
 		mailbox_fail_words(mailbox, "Sizes of messages cannot be learnt",
@@ -217,7 +239,7 @@ static void mailbox_listed(struct mailbox *mailbox)
 			       imap_client_selected(upstream_client(mailbox->upstream))->read_only);
 	mailbox_memory_prune(mailbox->memory, mailbox->maildrop);
 	if (mailbox->account->sizes == CONF_SIZES_FAST) {
-		mailbox_opened(mailbox);
+		mailbox_ready(mailbox);
 		return;
 	}
 	if (!mailbox_memory_sizes(mailbox->memory, mailbox->maildrop, &unknown, &count)) {
@@ -306,11 +328,17 @@ static void on_step(void *owner, enum imap_login_step step)
 	switch (step) {
 	case IMAP_LOGIN_READY:
 		mailbox_set_state(mailbox, MAILBOX_AUTHENTICATING);
-		upstream_password(mailbox->upstream, span_text(mailbox->user),
-				  secret_borrow(mailbox->password));
-		secret_free(&mailbox->password);
+		if (mailbox->account->auth == CONF_AUTH_OAUTH2)
+			upstream_token(mailbox->upstream, span_text(mailbox->user),
+				       secret_borrow(mailbox->credential));
+		else
+			upstream_password(mailbox->upstream, span_text(mailbox->user),
+					  secret_borrow(mailbox->credential));
+		secret_free(&mailbox->credential);
 		break;
 	case IMAP_LOGIN_AUTHENTICATED:
+		if (mailbox->account->auth == CONF_AUTH_OAUTH2)
+			mailbox_token_accepted(mailbox);
 		if (mailbox->session != NULL)
 			address = *session_address(mailbox->session);
 		if (!mailbox->proven && !mailbox_prove(mailbox, &address))
@@ -326,63 +354,6 @@ static void on_step(void *owner, enum imap_login_step step)
 	case IMAP_LOGIN_FAILED:
 		break;
 	}
-}
-
-/* ---- the end of the session ---- */
-
-/* Whether messages are to be flagged \Seen when the session has ended without QUIT. */
-static bool mailbox_owes_seen(const struct mailbox *mailbox)
-{
-	uint32_t *uids = NULL;
-	size_t count = 0;
-	bool owes = mailbox->upstream != NULL &&
-		    mailbox->account->mark_seen == CONF_MARK_SEEN_RETR &&
-		    maildrop_retrieved_uids(mailbox->maildrop, &uids, &count) && count > 0;
-
-	free(uids);
-	return owes;
-}
-
-void mailbox_leave_opening(struct mailbox **left)
-{
-	struct mailbox *mailbox = *left;
-
-	*left = NULL;
-	if (mailbox == NULL)
-		return;
-	mailbox->session = NULL;
-	mailbox->unattended_since_ms = loop_now_ms();
-	mailboxes_limit_unattended(mailbox->all);
-}
-
-void mailbox_detach(struct mailbox **detached)
-{
-	struct mailbox *mailbox = *detached;
-
-	if (mailbox == NULL)
-		return;
-	if (mailbox_is_opening(mailbox)) {
-		/* Nobody makes connections here by trying passwords and walking off. */
-		if (mailbox->proven) {
-			mailbox_leave_opening(detached);
-			return;
-		}
-		mailbox->session = NULL;
-		mailbox_die(mailbox);
-	}
-	*detached = NULL;
-	mailbox->session = NULL;
-	mailbox_resume(mailbox);
-	if (mailbox->state != MAILBOX_OPEN && mailbox->state != MAILBOX_RETRIEVING)
-		return;
-	/* Nothing is deleted any more, so the next session need not wait for what is left to do. */
-	mailbox_unlock(mailbox);
-	if (mailbox->state == MAILBOX_OPEN)
-		mailbox_start_update(mailbox, false);
-	else if (mailbox_owes_seen(mailbox))
-		loop_arm(mailbox->timer, MAILBOX_DISCARD_MS);
-	else
-		mailbox_die(mailbox);
 }
 
 /* ---- the upstream ---- */
@@ -409,10 +380,12 @@ static void on_event(void *owner, const struct imap_event *event)
 		if (event->type == IMAP_EVENT_DONE && event->command == IMAP_COMMAND_LOGOUT)
 			mailbox_die(mailbox);
 		break;
+	case MAILBOX_TOKEN:
 	case MAILBOX_CONNECTING:
 	case MAILBOX_AUTHENTICATING:
 	case MAILBOX_SELECTING:
 	case MAILBOX_LOADING:
+	case MAILBOX_RECALLING:
 	case MAILBOX_OPEN:
 	case MAILBOX_DEAD:
 		break;
@@ -430,29 +403,37 @@ static void on_turn_over(void *owner)
 static void on_lost(void *owner, const struct failure *failure)
 {
 	struct mailbox *mailbox = owner;
+	struct session *session = mailbox->session;
 
 	upstream_bury(&mailbox->upstream);
 	mailbox->failure = *failure;
 	if (mailbox_is_opening(mailbox)) {
-		mailbox_fail(mailbox, failure);
+		if (mailbox->account->auth == CONF_AUTH_OAUTH2 &&
+		    failure->cause == FAILURE_CAUSE_REFUSED)
+			mailbox_token_refused(mailbox, failure);
+		else
+			mailbox_fail(mailbox, failure);
 		return;
 	}
 	switch (mailbox->state) {
 	case MAILBOX_RETRIEVING:
-		mailbox_handle_retrieval(mailbox,
-					 imap_retrieval_lost(&mailbox->retrieval, failure->text));
+		mailbox_set_state(mailbox, MAILBOX_OPEN);
+		if (session != NULL)
+			session_message_failed(session, IMAP_RETRIEVAL_BROKEN, failure->text);
 		break;
 	case MAILBOX_UPDATING:
 		/* An answer of the store is still to come, and finds the upstream gone. */
 		if (mailbox->update != NULL)
 			mailbox_updated(mailbox, failure->text);
 		return;
+	case MAILBOX_TOKEN:
 	case MAILBOX_CONNECTING:
 	case MAILBOX_AUTHENTICATING:
 	case MAILBOX_SELECTING:
 	case MAILBOX_LOADING:
 	case MAILBOX_LISTING:
 	case MAILBOX_SIZING:
+	case MAILBOX_RECALLING:
 	case MAILBOX_OPEN:
 	case MAILBOX_CLOSING:
 	case MAILBOX_DEAD:
@@ -503,25 +484,26 @@ static struct mailbox *mailbox_new(struct mailboxes *mailboxes, struct mailbox_l
 	mailbox->session_id = login->session_id;
 	mailbox->setup = setup_ref(login->setup);
 	mailbox->account = login->account;
-	mailbox->password = login->password;
+	bytebuf_init(&mailbox->notice, MAILBOX_NOTICE_MAX);
+	mailbox->credential = login->password;
 	login->password = NULL;
 	memcpy(mailbox->digest, login->digest, sizeof(mailbox->digest));
+	mailbox->name = strdup(login->name);
 	mailbox->user = strdup(login->user);
 	mailbox->folder = make_folder(login->account);
 	mailbox->identity =
 		mailbox_memory_key(login->account->imap.host, login->user, login->account->folder);
 	mailbox->key = make_key(mailbox->identity);
 	mailbox->timer = evtimer_new(mailboxes->loop->base, on_timer, mailbox);
-	if (mailbox->user == NULL || mailbox->folder == NULL || mailbox->key == NULL ||
-	    mailbox->timer == NULL) {
+	if (mailbox->name == NULL || mailbox->user == NULL || mailbox->folder == NULL ||
+	    mailbox->key == NULL || mailbox->timer == NULL || !mailboxes_add(mailboxes, mailbox)) {
 		mailbox_free(mailbox);
 		return NULL;
 	}
-	mailboxes_add(mailboxes, mailbox);
 	return mailbox;
 }
 
-static bool mailbox_dial(struct mailbox *mailbox)
+void mailbox_dial(struct mailbox *mailbox)
 {
 	struct upstream_settings settings = {
 		.loop = mailbox->all->loop,
@@ -534,8 +516,10 @@ static bool mailbox_dial(struct mailbox *mailbox)
 		.own_password = mailbox->account->auth == CONF_AUTH_PASSTHROUGH,
 	};
 
+	mailbox_set_state(mailbox, MAILBOX_CONNECTING);
 	mailbox->upstream = upstream_new(&settings, &upstream_functions, mailbox);
-	return mailbox->upstream != NULL;
+	if (mailbox->upstream == NULL)
+		mailbox_fail_words(mailbox, "No memory", NULL);
 }
 
 void mailbox_login(struct mailboxes *mailboxes, struct mailbox_login *login)
@@ -556,6 +540,8 @@ void mailbox_login(struct mailboxes *mailboxes, struct mailbox_login *login)
 		    password_digest_equal(holder->digest, login->digest);
 	if ((login->proven || same) && !mailbox_prove(mailbox, &login->address))
 		return;
-	if (!mailbox_dial(mailbox))
-		mailbox_fail_words(mailbox, "No memory", NULL);
+	if (mailbox->account->auth == CONF_AUTH_OAUTH2)
+		mailbox_fetch_token(mailbox, OAUTH_ANY);
+	else
+		mailbox_dial(mailbox);
 }

@@ -2,9 +2,14 @@
 /*
  * mailbox: one IMAP mailbox on behalf of one POP3 session.
  *
- *   CONNECTING -> AUTHENTICATING -> SELECTING -> LOADING -> LISTING -> [SIZING] -> OPEN
+ *   [TOKEN] -> CONNECTING -> AUTHENTICATING -> SELECTING -> LOADING -> LISTING -> [SIZING] -> OPEN
  *   OPEN -> RETRIEVING -> OPEN      one RETR or TOP
  *   OPEN -> UPDATING -> CLOSING     QUIT, or \Seen at the end of any other session
+ *
+ * With OAuth the token comes first. If it was not fetched for the purpose and the server refuses
+ * it, that is done once more with a new one; and where there is none to be had before somebody has
+ * done something, the maildrop may be a notice that says so: TOKEN -> RECALLING -> OPEN, without a
+ * connection.
  *
  * It owns the upstream connection, the snapshot and the lock: one session for each (host, mailbox,
  * folder), whatever name it came by. The lock is taken when the password is known to be right: at
@@ -30,9 +35,12 @@
 #include "daemon/secret.h"
 #include "daemon/setup.h"
 #include "daemon/store/store.h"
+#include "daemon/ticket.h"
 #include "protocol/maildrop.h"
 
+struct attention;
 struct mailbox;
+struct oauth;
 struct session;
 
 /* All mailboxes of the process. */
@@ -40,13 +48,16 @@ struct mailboxes {
 	struct loop *loop; /* borrowed, like all that follow */
 	struct resolver *resolver;
 	struct log *log;
-	struct store *store; /* NULL: no account keeps anything */
+	struct store *store; /* NULL, like the next two: no account needs it */
+	struct oauth *oauth;
+	struct attention *attention;
 	/* private */
 	struct mailbox *first; /* every one that lives */
 	void *locked;          /* tsearch(3): those that hold their lock */
 	struct mailbox_memories memories;
-	uint64_t last_ticket;
+	struct ticket_office tickets;
 	size_t unattended_max; /* mailboxes that are open, or being opened, for nobody */
+	uint64_t failed_notes; /* of sessions, in the store */
 };
 
 void mailboxes_init(struct mailboxes *mailboxes, struct loop *loop, struct resolver *resolver,
@@ -64,8 +75,10 @@ struct mailbox_login {
 	struct address address; /* of the client: it may take over a silent session of its own */
 	struct setup *setup;    /* borrowed; a reference is taken */
 	const struct conf_account *account;
+	const char *name;                          /* POP3 login name; copied */
 	const char *user;                          /* the IMAP user; copied */
-	struct secret *password;                   /* the IMAP password; ownership moves here */
+	struct secret *password;                   /* the IMAP password; ownership moves here. NULL
+						    * with OAuth */
 	bool proven;                               /* the POP3 password was checked here already */
 	unsigned char digest[PASSWORD_DIGEST_LEN]; /* of user and password */
 };

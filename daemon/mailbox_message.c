@@ -26,6 +26,7 @@ void mailbox_handle_retrieval(struct mailbox *mailbox, enum imap_retrieval_statu
 	switch (status) {
 	case IMAP_RETRIEVAL_MORE:
 		break;
+	case IMAP_RETRIEVAL_BEGIN:
 	case IMAP_RETRIEVAL_DATA:
 		if (session != NULL)
 			session_message(session, status, &mailbox->retrieval);
@@ -68,15 +69,11 @@ struct maildrop *mailbox_maildrop(struct mailbox *mailbox)
 void mailbox_retrieve(struct mailbox *mailbox, uint32_t msgno, bool top, uint64_t top_lines)
 {
 	const struct maildrop *drop = mailbox->maildrop;
-	struct imap_retrieval_request request = {
-		.uid = maildrop_uid(drop, msgno),
-		.octets = maildrop_message_octets(drop, msgno),
-		.top = top,
-		.top_lines = top_lines,
-		.deliver_placeholder =
-			mailbox->account->broken_messages == CONF_BROKEN_MESSAGES_DELIVER,
-	};
 
+	if (mailbox_is_recalled(mailbox)) {
+		mailbox_retrieve_notice(mailbox, top_lines);
+		return;
+	}
 	if (!mailbox_check_uidvalidity(mailbox)) {
 		session_end(mailbox->session, POP3_CODE_SYS_TEMP, mailbox->failure.text,
 			    "uidvalidity-changed");
@@ -91,7 +88,9 @@ void mailbox_retrieve(struct mailbox *mailbox, uint32_t msgno, bool top, uint64_
 	mailbox_set_state(mailbox, MAILBOX_RETRIEVING);
 	mailbox_handle_retrieval(mailbox, imap_retrieval_start(&mailbox->retrieval,
 							       upstream_client(mailbox->upstream),
-							       &request));
+							       maildrop_uid(drop, msgno),
+							       maildrop_message_octets(drop, msgno),
+							       top, top_lines));
 	if (mailbox->upstream != NULL)
 		upstream_flush(mailbox->upstream);
 }

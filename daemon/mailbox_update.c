@@ -5,6 +5,11 @@
 #include "daemon/session.h"
 #include "protocol/imap_utf7.h"
 
+enum {
+	/* How long the rest of an abandoned message is read, to flag others \Seen behind it. */
+	MAILBOX_DISCARD_MS = 60000,
+};
+
 static void mailbox_log_update(struct mailbox *mailbox, const char *text)
 {
 	bool flagged = mailbox->update != NULL && imap_update_left_flagged(mailbox->update);
@@ -34,6 +39,7 @@ void mailbox_updated(struct mailbox *mailbox, const char *text)
 	struct session *session = mailbox->session;
 
 	mailbox_log_update(mailbox, text);
+	mailbox_note_session(mailbox, text == NULL && mailbox->delete_count > 0);
 	mailbox->session = NULL;
 	mailbox_logout(mailbox);
 	if (session != NULL)
@@ -177,6 +183,10 @@ static void mailbox_keep(struct mailbox *mailbox)
 void mailbox_start_update(struct mailbox *mailbox, bool quit)
 {
 	mailbox_set_state(mailbox, MAILBOX_UPDATING);
+	if (mailbox_is_recalled(mailbox)) {
+		mailbox_update_notice(mailbox, quit);
+		return;
+	}
 	/* Gone upstream: nothing is stored by UIDs that may name other messages now. */
 	(void)mailbox_check_uidvalidity(mailbox);
 	mailbox->delete_count =
@@ -190,4 +200,61 @@ void mailbox_start_update(struct mailbox *mailbox, bool quit)
 void mailbox_update(struct mailbox *mailbox)
 {
 	mailbox_start_update(mailbox, true);
+}
+
+/* ---- the end without QUIT ---- */
+
+/* Whether messages are to be flagged \Seen when the session has ended without QUIT. */
+static bool mailbox_owes_seen(const struct mailbox *mailbox)
+{
+	uint32_t *uids = NULL;
+	size_t count = 0;
+	bool owes = mailbox->upstream != NULL &&
+		    mailbox->account->mark_seen == CONF_MARK_SEEN_RETR &&
+		    maildrop_retrieved_uids(mailbox->maildrop, &uids, &count) && count > 0;
+
+	free(uids);
+	return owes;
+}
+
+void mailbox_leave_opening(struct mailbox **left)
+{
+	struct mailbox *mailbox = *left;
+
+	*left = NULL;
+	if (mailbox == NULL)
+		return;
+	mailbox->session = NULL;
+	mailbox->unattended_since_ms = loop_now_ms();
+	mailboxes_limit_unattended(mailbox->all);
+}
+
+void mailbox_detach(struct mailbox **detached)
+{
+	struct mailbox *mailbox = *detached;
+
+	if (mailbox == NULL)
+		return;
+	if (mailbox_is_opening(mailbox)) {
+		/* Nobody makes connections here by trying passwords and walking off. */
+		if (mailbox->proven) {
+			mailbox_leave_opening(detached);
+			return;
+		}
+		mailbox->session = NULL;
+		mailbox_die(mailbox);
+	}
+	*detached = NULL;
+	mailbox->session = NULL;
+	mailbox_resume(mailbox);
+	if (mailbox->state != MAILBOX_OPEN && mailbox->state != MAILBOX_RETRIEVING)
+		return;
+	/* Nothing is deleted any more, so the next session need not wait for what is left to do. */
+	mailbox_unlock(mailbox);
+	if (mailbox->state == MAILBOX_OPEN)
+		mailbox_start_update(mailbox, false);
+	else if (mailbox_owes_seen(mailbox))
+		loop_arm(mailbox->timer, MAILBOX_DISCARD_MS);
+	else
+		mailbox_die(mailbox);
 }

@@ -27,11 +27,7 @@ size_t mailboxes_busy(const struct mailboxes *mailboxes)
 
 struct mailbox *mailboxes_find(const struct mailboxes *mailboxes, uint64_t ticket)
 {
-	struct mailbox *mailbox = mailboxes->first;
-
-	while (mailbox != NULL && mailbox->ticket != ticket)
-		mailbox = mailbox->next;
-	return mailbox;
+	return ticket_find(&mailboxes->tickets, ticket);
 }
 
 static int key_compare(const void *a, const void *b)
@@ -63,17 +59,20 @@ void mailbox_unlock(struct mailbox *mailbox)
 	mailbox->locked = false;
 }
 
-void mailboxes_add(struct mailboxes *mailboxes, struct mailbox *mailbox)
+bool mailboxes_add(struct mailboxes *mailboxes, struct mailbox *mailbox)
 {
-	mailbox->ticket = ++mailboxes->last_ticket;
+	if (!ticket_draw(&mailboxes->tickets, mailbox, &mailbox->ticket))
+		return false;
 	mailbox->next = mailboxes->first;
 	if (mailbox->next != NULL)
 		mailbox->next->previous = mailbox;
 	mailboxes->first = mailbox;
+	return true;
 }
 
 void mailboxes_remove(struct mailboxes *mailboxes, struct mailbox *mailbox)
 {
+	ticket_return(&mailboxes->tickets, mailbox->ticket);
 	if (mailbox->previous != NULL)
 		mailbox->previous->next = mailbox->next;
 	else

@@ -6,6 +6,13 @@
  */
 enum { SESSION_CHECKS_MAX = 100 };
 
+/* Who waits for somebody to sign in has been told of once (daemon/attention.h); clients go on
+ * asking, every minute perhaps. */
+static bool is_told(const struct failure *failure)
+{
+	return failure->cause == FAILURE_CAUSE_TOKEN && failure->kind != FAILURE_SYS_TEMP;
+}
+
 static void session_log_login(struct session *session, const struct failure *failure)
 {
 	char address[ADDRESS_TEXT_MAX];
@@ -14,7 +21,8 @@ static void session_log_login(struct session *session, const struct failure *fai
 
 	address_format(&session->address, address);
 	stream_describe_tls(session->stream, tls, sizeof(tls));
-	log_begin(&line, &session->bridge->log, failure == NULL ? CONF_LOG_INFO : CONF_LOG_WARNING,
+	log_begin(&line, &session->bridge->log,
+		  failure == NULL || is_told(failure) ? CONF_LOG_INFO : CONF_LOG_WARNING,
 		  failure == NULL ? "login" : "login-failed");
 	log_session(&line, session->id);
 	log_text(&line, "address", address);
@@ -60,7 +68,8 @@ static void session_refuse_login(struct session *session, const struct failure *
 		address_book_failure(&session->bridge->addresses, &session->address, now));
 }
 
-/* Hands an upstream login to mailbox.c. */
+/* Hands an upstream login to mailbox.c. `password` NULL: no memory, but with OAuth, which has none.
+ */
 static void session_open_mailbox(struct session *session, struct secret *password, bool proven)
 {
 	const struct conf_account *account = session->account;
@@ -71,15 +80,17 @@ static void session_open_mailbox(struct session *session, struct secret *passwor
 		.address = session->address,
 		.setup = session->setup,
 		.account = account,
+		.name = session->user,
 		.user = conf_account_mailbox(account, session->user),
 		.password = password,
 		.proven = proven,
 	};
 
 	session->wait = LOGIN_AT_MAILBOX;
-	if (password == NULL ||
-	    !gatekeeper_digest(session->bridge->gatekeeper, span_text(login.user),
-			       secret_borrow(password), login.digest)) {
+	if (account->auth != CONF_AUTH_OAUTH2 &&
+	    (password == NULL ||
+	     !gatekeeper_digest(session->bridge->gatekeeper, span_text(login.user),
+				secret_borrow(password), login.digest))) {
 		secret_free(&login.password);
 		failure_set(&failure, FAILURE_SYS_TEMP, "No memory");
 		session_mailbox_failed(session, &failure);
@@ -97,6 +108,10 @@ static void session_checked(struct session *session, const struct failure *failu
 		return;
 	}
 	session_proven(session);
+	if (session->account->auth == CONF_AUTH_OAUTH2) {
+		session_open_mailbox(session, NULL, true);
+		return;
+	}
 	struct secret *password = secret_read(session->account->imap_password_file, &unreadable);
 	if (password == NULL)
 		session_refuse_login(session, &unreadable);

@@ -2,6 +2,7 @@
 #include <stdio.h>
 
 #include "daemon/session_private.h"
+#include "protocol/byte_stuff.h"
 
 void session_retrieve(struct session *session, const struct pop3_event *event)
 {
@@ -31,31 +32,9 @@ static bool session_queue_pieces(struct session *session, struct imap_retrieval 
 	return true;
 }
 
-/* Event and message; what is said of it goes behind. */
-static void session_begin_log(const struct session *session, struct log_line *line,
-			      const char *event)
-{
-	log_begin(line, &session->bridge->log, CONF_LOG_WARNING, event);
-	log_session(line, session->id);
-	log_text(line, "user", session->user);
-	log_number(line, "uid", maildrop_uid(mailbox_maildrop(session->mailbox), session->msgno));
-}
-
-/* `broken_messages = "deliver"`: the client cannot tell, but the operator can. */
-static void session_note_placeholder(struct session *session)
-{
-	struct log_line line;
-
-	session->tally.unreadable++;
-	session_begin_log(session, &line, "placeholder-delivered");
-	log_text(&line, "command", session->top ? "TOP" : "RETR");
-	log_end(&line);
-}
-
-static void session_count_message(struct session *session, const struct imap_retrieval *retrieval)
+static void session_count_message(struct session *session, uint64_t octets)
 {
 	struct maildrop *drop = mailbox_maildrop(session->mailbox);
-	uint64_t octets = imap_retrieval_octets(retrieval);
 
 	if (session->top) {
 		session->tally.topped++;
@@ -65,8 +44,19 @@ static void session_count_message(struct session *session, const struct imap_ret
 		session->tally.retrieved_octets += octets;
 		maildrop_mark_retrieved(drop, session->msgno);
 	}
-	if (imap_retrieval_is_placeholder(retrieval))
-		session_note_placeholder(session);
+}
+
+/* The final dot is queued. */
+static void session_end_message(struct session *session, uint64_t octets)
+{
+	session->retrieving = false;
+	session->last_command_ms = loop_now_ms();
+	session_count_message(session, octets);
+	pop3_server_message_end(&session->server);
+	if (session->stopping)
+		session_end(session, POP3_CODE_SYS_TEMP, "The service is stopping", "stopping");
+	else
+		session_pump(session);
 }
 
 void session_message(struct session *session, enum imap_retrieval_status status,
@@ -86,23 +76,36 @@ void session_message(struct session *session, enum imap_retrieval_status status,
 		session_out_of_memory(session);
 		return;
 	}
-	if (!end)
-		return;
-	session->retrieving = false;
-	session->last_command_ms = loop_now_ms();
-	session_count_message(session, retrieval);
-	pop3_server_message_end(&session->server);
-	if (session->stopping)
-		session_end(session, POP3_CODE_SYS_TEMP, "The service is stopping", "stopping");
+	if (end)
+		session_end_message(session, imap_retrieval_octets(retrieval));
+}
+
+void session_message_made(struct session *session, struct span message, uint64_t top_lines)
+{
+	struct byte_stuff stuff;
+	struct span piece;
+	bool ok;
+
+	byte_stuff_init(&stuff, top_lines);
+	session->begun = true;
+	ok = pop3_server_message_begin(&session->server) && session_move_output(session);
+	while (ok && byte_stuff_next(&stuff, &message, &piece))
+		ok = stream_write(session->stream, piece);
+	if (ok && stream_write(session->stream, byte_stuff_end(&stuff)) &&
+	    stream_write(session->stream, span_text(".\r\n")))
+		session_end_message(session, byte_stuff_octets(&stuff));
 	else
-		session_pump(session);
+		session_out_of_memory(session);
 }
 
 static void session_log_message_failed(struct session *session, const char *text)
 {
 	struct log_line line;
 
-	session_begin_log(session, &line, "message-failed");
+	log_begin(&line, &session->bridge->log, CONF_LOG_WARNING, "message-failed");
+	log_session(&line, session->id);
+	log_text(&line, "user", session->user);
+	log_number(&line, "uid", maildrop_uid(mailbox_maildrop(session->mailbox), session->msgno));
 	log_text(&line, "reason", text);
 	log_end(&line);
 }
@@ -114,8 +117,6 @@ void session_message_failed(struct session *session, enum imap_retrieval_status 
 
 	session->retrieving = false;
 	session_log_message_failed(session, text);
-	if (status == IMAP_RETRIEVAL_UNREADABLE)
-		session->tally.unreadable++;
 	if (session->begun || session->stopping) {
 		/* Too late to say anything: what the client has is not a message, and without the
 		 * final dot it knows. */
