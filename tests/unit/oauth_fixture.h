@@ -664,9 +664,9 @@ static inline unsigned count_logged(const char *words)
 	return count;
 }
 
-static inline int world_setup(void **state)
+/* Nothing has happened yet. */
+static inline void world_begin(void)
 {
-	(void)state;
 	memset(world.files, 0, sizeof(world.files));
 	world.logged[0] = '\0';
 	world.logged_len = 0;
@@ -679,6 +679,12 @@ static inline int world_setup(void **state)
 	world.disk_slow = false;
 	world.killed = false;
 	world.now = (struct oauth_time){ .ms = 5000000, .wall = NOW };
+}
+
+static inline int world_setup(void **state)
+{
+	(void)state;
+	world_begin();
 	(void)snprintf(world.folder, sizeof(world.folder), "/tmp/oauth.XXXXXX");
 	assert_non_null(mkdtemp(world.folder));
 	(void)snprintf(world.conf, sizeof(world.conf), "%s/packetboat.conf", world.folder);
