@@ -115,31 +115,45 @@ static void login_take_line(struct login *login, struct span line)
 		hint("Please paste the address at which the browser ended.");
 }
 
-static void login_read_line(struct login *login)
+/* Lines that are there. */
+static void login_take_lines(struct login *login)
+{
+	while (login->asking && !login->over) {
+		struct span rest = bytebuf_peek(&login->line);
+		const unsigned char *end = rest.len > 0 ? memchr(rest.data, '\n', rest.len) : NULL;
+
+		if (end == NULL)
+			return;
+		size_t len = (size_t)(end - rest.data);
+		login_take_line(login, span_of(rest.data, len));
+		bytebuf_consume(&login->line, len + 1);
+	}
+}
+
+static void login_read(struct login *login)
 {
 	unsigned char octets[4096];
 	ssize_t n = read(STDIN_FILENO, octets, sizeof(octets));
 
 	if (n < 0 && (errno == EINTR || errno == EAGAIN))
 		return;
-	bool kept = n <= 0 || bytebuf_append(&login->line, span_of(octets, (size_t)n));
-	explicit_bzero(octets, sizeof(octets));
-	struct span line = bytebuf_peek(&login->line);
-	const unsigned char *end = line.len > 0 ? memchr(line.data, '\n', line.len) : NULL;
-	if (!kept) {
-		login_fail(login, "that is too long for an address");
-	} else if (end != NULL) {
-		size_t len = (size_t)(end - line.data);
+	if (n > 0) {
+		bool kept = bytebuf_append(&login->line, span_of(octets, (size_t)n));
 
-		login_take_line(login, span_of(line.data, len));
-		bytebuf_consume(&login->line, len + 1);
-	} else if (n <= 0) {
-		login->asking = false;
-		if (trim(line).len > 0)
-			login_take_line(login, line);
-		else if (login->must_ask)
-			login_fail(login, "no address was given; nothing was changed");
+		explicit_bzero(octets, sizeof(octets));
+		if (kept)
+			login_take_lines(login);
+		else
+			login_fail(login, "that is too long for an address");
+		return;
 	}
+	/* The end: what there is may be the last line. */
+	struct span last = bytebuf_peek(&login->line);
+	login->asking = false;
+	if (trim(last).len > 0)
+		login_take_line(login, last);
+	else if (login->must_ask)
+		login_fail(login, "no address was given; nothing was changed");
 }
 
 /* ---- what the daemon says ---- */
@@ -310,7 +324,7 @@ static void login_turn(struct login *login)
 	if (!login->over && polls[1].revents != 0)
 		login_fail(login, "cancelled; nothing was changed");
 	if (!login->over && login->asking && polls[2].revents != 0)
-		login_read_line(login);
+		login_read(login);
 	if (!login->over && tool_browser_handle(&login->browser, polls + 3, browsers, &query) &&
 	    !login->answered)
 		login_answer(login, query);

@@ -155,7 +155,9 @@ def to_libconfig(value, indent=0):
 
 
 def configuration(settings):
-    return "".join(f"{key} = {to_libconfig(value)};\n" for key, value in settings.items())
+    """A setting that is None is left out."""
+    return "".join(f"{key} = {to_libconfig(value)};\n" for key, value in settings.items()
+                   if value is not None)
 
 
 # The log.
