@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: ISC */
 #include "daemon/oauth/http.h"
 
+#include <assert.h>
 #include <curl/curl.h>
 #include <malloc.h>
 #include <openssl/ssl.h>
@@ -332,6 +333,7 @@ static void start_waiting(struct http *http)
 		struct transfer *transfer = http->waiting;
 
 		transfer_unlink(transfer);
+		assert(http->waiting != transfer);
 		if (!transfer_start(transfer))
 			transfer_tell(transfer, CURLE_OUT_OF_MEMORY);
 	}
@@ -447,11 +449,14 @@ void http_free(struct http **http)
 
 	if (old == NULL)
 		return;
-	while (old->waiting != NULL)
-		transfer_free(old->waiting);
-	while (old->under_way != NULL) {
-		transfer_leave(old->under_way);
-		transfer_free(old->under_way);
+	for (struct transfer *transfer = old->waiting, *next; transfer != NULL; transfer = next) {
+		next = transfer->next;
+		transfer_free(transfer);
+	}
+	for (struct transfer *transfer = old->under_way, *next; transfer != NULL; transfer = next) {
+		next = transfer->next;
+		transfer_leave(transfer);
+		transfer_free(transfer);
 	}
 	if (old->multi != NULL)
 		curl_multi_cleanup(old->multi);

@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: ISC */
 #include "daemon/oauth/token_form.h"
 
+#include <assert.h>
+
 /* RFC 3986 section 2.3. */
 static bool is_unreserved(unsigned char octet)
 {
@@ -168,6 +170,7 @@ static void append_decoded(struct bytebuf *out, struct span text, bool plus)
  * was not put there by whoever copied it. */
 static bool is_visible(struct span text)
 {
+	assert(text.data != NULL || text.len == 0);
 	for (size_t i = 0; i < text.len; i++) {
 		if (text.data[i] <= ' ' || text.data[i] > '~')
 			return false;

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: ISC */
 #include "daemon/oauth/token_store.h"
 
+#include <assert.h>
 #include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
@@ -169,6 +170,7 @@ static enum token_store_status check_header(const struct token_store *store, str
 {
 	char header[HEADER_LEN + 1];
 
+	assert(file.data != NULL || file.len == 0);
 	write_header(store, header);
 	if (begins_with(file, span_of(header, HEADER_LEN)))
 		return TOKEN_STORE_OK;
