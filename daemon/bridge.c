@@ -9,6 +9,7 @@
 #include <sys/resource.h>
 #include <unistd.h>
 
+#include "daemon/control/control.h"
 #include "daemon/json_memory.h"
 #include "daemon/listener.h"
 #include "daemon/notify.h"
@@ -225,7 +226,11 @@ static bool bridge_can_use(struct bridge *bridge, struct setup *setup, struct co
 			 bridge->file);
 		return false;
 	}
-	return services_start(bridge, setup, error_r->text, sizeof(error_r->text));
+	if (!services_start(bridge, setup, error_r->text, sizeof(error_r->text)))
+		return false;
+	return bridge->control == NULL ||
+	       control_set_group(bridge->control, setup->conf->control_group, error_r->text,
+				 sizeof(error_r->text));
 }
 
 bool bridge_reload(struct bridge *bridge, char *text_r, size_t size)
@@ -314,6 +319,7 @@ static bool bridge_watch_signals(struct bridge *bridge)
 
 static void bridge_deinit(struct bridge *bridge)
 {
+	control_close(&bridge->control);
 	listeners_close(&bridge->listeners);
 	bridge_each_session(bridge, kill_session);
 	mailboxes_deinit(&bridge->mailboxes);
@@ -357,22 +363,41 @@ static bool bridge_init(struct bridge *bridge, const char *file, struct conf_err
 	return true;
 }
 
+/* Where nobody said where the socket is to be, there need not be a place for it: the daemon does
+ * its work without. */
+static bool bridge_open_control(struct bridge *bridge, struct conf_error *error_r)
+{
+	bridge->control = control_open(bridge, error_r->text, sizeof(error_r->text));
+	if (bridge->control != NULL)
+		return true;
+	if (!bridge->setup->conf->runtime_directory_is_default)
+		return false;
+	log_event(&bridge->log, CONF_LOG_WARNING, "control", "reason", error_r->text);
+	return true;
+}
+
+static bool bridge_open(struct bridge *bridge, struct conf_error *error_r)
+{
+	bridge->listeners = listeners_open(&bridge->loop, &bridge->log, bridge->setup->conf,
+					   on_accept, bridge, error_r->text, sizeof(error_r->text));
+	return bridge->listeners != NULL && bridge_open_control(bridge, error_r);
+}
+
 int bridge_run(const char *file)
 {
 	struct bridge bridge;
 	struct conf_error error;
 	int status = EXIT_FAILURE;
+	bool open = false;
 
 	forbid_core_files();
 	secret_heap_init();
 	if (bridge_init(&bridge, file, &error)) {
 		raise_file_limit();
 		bridge_count_descriptors(&bridge);
-		bridge.listeners =
-			listeners_open(&bridge.loop, &bridge.log, bridge.setup->conf, on_accept,
-				       &bridge, error.text, sizeof(error.text));
+		open = bridge_open(&bridge, &error);
 	}
-	if (bridge.listeners == NULL) {
+	if (!open) {
 		fprintf(stderr, "packetboatd: %s\n", error.text);
 	} else {
 		log_event(&bridge.log, CONF_LOG_INFO, "ready", "version", PACKETBOAT_VERSION);
