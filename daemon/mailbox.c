@@ -119,9 +119,10 @@ void mailbox_fail(struct mailbox *mailbox, const struct failure *failure)
 	if (failure->detail[0] != '\0')
 		log_text(&line, "detail", failure->detail);
 	log_end(&line);
-	/* That somebody else is there says nothing about the mailbox. */
+	/* That somebody else is there says nothing about the mailbox; and what is the matter with
+	 * a sign-in, and when it is over, the token service knows. */
 	if (mailbox->memory != NULL && failure->kind != FAILURE_IN_USE &&
-	    failure->kind != FAILURE_LOGIN_DELAY)
+	    failure->kind != FAILURE_LOGIN_DELAY && failure->cause != FAILURE_CAUSE_TOKEN)
 		mailbox_memory_failed(mailbox->memory, mailbox->name, time(NULL), failure->text);
 	mailbox->session = NULL;
 	mailbox_die(mailbox);

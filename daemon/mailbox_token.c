@@ -59,12 +59,10 @@ static void mailbox_take_trouble(struct mailbox *mailbox, const struct oauth_tro
 	}
 	incident_raise(mailbox->all->attention, &client, trouble);
 	if (mailbox->account->attention_message && mailbox->session != NULL &&
-	    attention_find(mailbox->all->attention, &name, &incident) && !incident.dismissed) {
-		mailbox_memory_failed(mailbox->memory, mailbox->name, time(NULL), failure.text);
+	    attention_find(mailbox->all->attention, &name, &incident) && !incident.dismissed)
 		mailbox_recall(mailbox, &incident);
-	} else {
+	else
 		mailbox_fail(mailbox, &failure);
-	}
 }
 
 /* ---- the token ---- */
