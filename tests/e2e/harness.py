@@ -285,6 +285,8 @@ class Daemon:
         text = settings if isinstance(settings, str) else configuration(settings)
         with open(self.configuration_file, "w", encoding="utf-8") as file:
             file.write(text)
+        # There are hashes of passwords in it.
+        os.chmod(self.configuration_file, 0o600)
 
     @staticmethod
     def as_unprivileged(command):
@@ -307,7 +309,9 @@ class Daemon:
         return kept
 
     def launch(self, activated=None):
-        """Starts it and returns at once. `activated`: a listening socket to hand over."""
+        """Starts it (again) and returns at once. `activated`: a listening socket to hand over."""
+        self.status = None
+        self.notifications = []
         give_away(self.folder)
         command = [*self._wrapper, *self.as_unprivileged(
             [SHARED.program(self.build), "-c", self.configuration_file])]

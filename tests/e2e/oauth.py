@@ -160,8 +160,10 @@ class OAuthTest(DaemonTest):
         finally:
             super()._end()
 
-    def start_identity(self, certificate="valid", **settings):
-        pair = SHARED.certificate(certificate)
+    def start_identity(self, names=None, **settings):
+        """`names`: for whom its certificate is, if not for this machine."""
+        pair = (SHARED.certificate() if names is None else
+                SHARED.certificate("identity-of-" + names[0], names=names))
         self.identity = Identity(self.directory, Settings(**settings), *pair).start()
         return self.identity
 
