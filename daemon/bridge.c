@@ -226,11 +226,27 @@ static bool bridge_can_use(struct bridge *bridge, struct setup *setup, struct co
 			 bridge->file);
 		return false;
 	}
-	if (!services_start(bridge, setup, error_r->text, sizeof(error_r->text)))
-		return false;
-	return bridge->control == NULL ||
-	       control_set_group(bridge->control, setup->conf->control_group, error_r->text,
-				 sizeof(error_r->text));
+	return services_start(bridge, setup, error_r->text, sizeof(error_r->text));
+}
+
+/* What a reload could not change: one line, or "". */
+static void bridge_find_unchanged(struct bridge *bridge, char *text_r, size_t size)
+{
+	const struct conf *conf = bridge->setup->conf;
+	const char *restart = conf_needs_restart(bridge->first_setup->conf, conf);
+	char error[512];
+
+	text_r[0] = '\0';
+	if (restart != NULL) {
+		log_event(&bridge->log, CONF_LOG_WARNING, "reload", "needs-restart", restart);
+		snprintf(text_r, size, "%s: the change needs a restart", restart);
+	}
+	if (bridge->control != NULL &&
+	    !control_set_group(bridge->control, conf->control_group, error, sizeof(error))) {
+		log_event(&bridge->log, CONF_LOG_WARNING, "control", "reason", error);
+		size_t len = strlen(text_r);
+		snprintf(text_r + len, size - len, "%s%s", len > 0 ? "; " : "", error);
+	}
 }
 
 bool bridge_reload(struct bridge *bridge, char *text_r, size_t size)
@@ -249,18 +265,13 @@ bool bridge_reload(struct bridge *bridge, char *text_r, size_t size)
 		log_event(&bridge->log, CONF_LOG_ERROR, "reload-failed", "reason", error.text);
 		snprintf(text_r, size, "%s", error.text);
 	} else {
-		const char *restart = conf_needs_restart(bridge->first_setup->conf, setup->conf);
-
 		setup_unref(&bridge->setup);
 		bridge->setup = setup;
 		bridge->log.level = setup->conf->log_level;
 		services_use(bridge, setup, true);
 		bridge_count_descriptors(bridge);
-		if (restart != NULL)
-			log_event(&bridge->log, CONF_LOG_WARNING, "reload", "needs-restart",
-				  restart);
+		bridge_find_unchanged(bridge, text_r, size);
 		log_event(&bridge->log, CONF_LOG_INFO, "reloaded", "file", bridge->file);
-		snprintf(text_r, size, "%s", restart != NULL ? restart : "");
 	}
 	notify_send("READY=1");
 	return setup != NULL;
@@ -370,7 +381,8 @@ static bool bridge_open_control(struct bridge *bridge, struct conf_error *error_
 	bridge->control = control_open(bridge, error_r->text, sizeof(error_r->text));
 	if (bridge->control != NULL)
 		return true;
-	if (!bridge->setup->conf->runtime_directory_is_default)
+	if (!bridge->setup->conf->runtime_directory_is_default ||
+	    bridge->setup->conf->control_group != NULL)
 		return false;
 	log_event(&bridge->log, CONF_LOG_WARNING, "control", "reason", error_r->text);
 	return true;

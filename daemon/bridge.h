@@ -62,7 +62,7 @@ struct bridge {
 int bridge_run(const char *file);
 
 /* Reads the configuration again: SIGHUP, and `packetboat reload`. False: `text_r` is the error, and
- * nothing changed; otherwise it names a setting that needs a restart, or is "". */
+ * nothing changed; otherwise it says in one line what could not be changed, or is "". */
 bool bridge_reload(struct bridge *bridge, char *text_r, size_t size);
 
 /* Where listener.c delivers a connection. Takes ownership of `fd`. */
