@@ -167,7 +167,9 @@ static bool set_tls(struct transfer *transfer)
 
 	if (curl_easy_setopt(easy, CURLOPT_SSLVERSION, (long)CURL_SSLVERSION_TLSv1_2) != CURLE_OK ||
 	    curl_easy_setopt(easy, CURLOPT_SSL_VERIFYPEER, 1L) != CURLE_OK ||
-	    curl_easy_setopt(easy, CURLOPT_SSL_VERIFYHOST, 2L) != CURLE_OK)
+	    curl_easy_setopt(easy, CURLOPT_SSL_VERIFYHOST, 2L) != CURLE_OK ||
+	    /* The cache would end with the transfer, unused. */
+	    curl_easy_setopt(easy, CURLOPT_SSL_SESSIONID_CACHE, 0L) != CURLE_OK)
 		return false;
 	if (curl_has_openssl() &&
 	    curl_easy_setopt(easy, CURLOPT_SSL_CTX_FUNCTION, on_tls_context) != CURLE_OK)
@@ -339,8 +341,8 @@ static void start_waiting(struct http *http)
 	}
 }
 
-/* Outside of curl's callbacks, so whoever is told may ask for more at once. */
-static void settle(struct http *http)
+/* Those that curl is done with. */
+static void tell_done(struct http *http)
 {
 	CURLMsg *message;
 	int left;
@@ -356,31 +358,56 @@ static void settle(struct http *http)
 		transfer_leave(transfer); /* `message` is gone with it */
 		transfer_tell(transfer, result);
 	}
-	start_waiting(http);
+}
+
+/* All of them; those that are asked for meanwhile are others. */
+static void give_up(struct http *http)
+{
+	struct transfer *ended = http->under_way;
+
+	http->under_way = NULL;
+	if (ended != NULL)
+		ended->back = &ended;
+	for (struct transfer *transfer = ended; transfer != NULL; transfer = transfer->next)
+		transfer_leave(transfer);
+	for (struct transfer *transfer = ended, *next; transfer != NULL; transfer = next) {
+		next = transfer->next;
+		transfer_tell(transfer, CURLE_OUT_OF_MEMORY);
+	}
 }
 
 /* ---- curl on the loop ---- */
 
+/*
+ * Lets curl do what it can do now. Where that fails there is no memory, and curl is not to be asked
+ * for the same transfers again: what it knows of their sockets may be wrong then. Outside of its
+ * callbacks, so whoever is told may ask for more at once.
+ */
+static void drive(struct http *http, curl_socket_t fd, int ready)
+{
+	int running;
+	bool driven = curl_multi_socket_action(http->multi, fd, ready, &running) == CURLM_OK;
+
+	tell_done(http);
+	if (!driven)
+		give_up(http);
+	start_waiting(http);
+}
+
 static void on_ready(evutil_socket_t fd, short what, void *owner)
 {
 	struct http *http = owner;
-	int ready = ((what & EV_READ) != 0 ? CURL_CSELECT_IN : 0) |
-		    ((what & EV_WRITE) != 0 ? CURL_CSELECT_OUT : 0);
-	int running;
 
-	(void)curl_multi_socket_action(http->multi, fd, ready, &running);
-	settle(http);
+	drive(http, fd,
+	      ((what & EV_READ) != 0 ? CURL_CSELECT_IN : 0) |
+		      ((what & EV_WRITE) != 0 ? CURL_CSELECT_OUT : 0));
 }
 
 static void on_timer(evutil_socket_t fd, short what, void *owner)
 {
-	struct http *http = owner;
-	int running;
-
 	(void)fd;
 	(void)what;
-	(void)curl_multi_socket_action(http->multi, CURL_SOCKET_TIMEOUT, 0, &running);
-	settle(http);
+	drive(owner, CURL_SOCKET_TIMEOUT, 0);
 }
 
 /* CURLMOPT_TIMERFUNCTION */
