@@ -113,9 +113,9 @@ void oauth_log_trouble(struct oauth *oauth, enum conf_log_level level,
 	if (refusal->aadsts != 0)
 		log_number(&line, "aadsts", refusal->aadsts);
 	if (refusal->trace_id[0] != '\0')
-		log_text(&line, "trace-id", refusal->trace_id);
+		log_text(&line, "trace_id", refusal->trace_id);
 	if (refusal->correlation_id[0] != '\0')
-		log_text(&line, "correlation-id", refusal->correlation_id);
+		log_text(&line, "correlation_id", refusal->correlation_id);
 	log_text(&line, "reason", trouble->text);
 	log_end(&line);
 }

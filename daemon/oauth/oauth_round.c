@@ -160,7 +160,7 @@ static void log_refreshed(const struct round *round)
 	if (round->grant->flow == CONF_FLOW_APP)
 		log_text(&line, "application", round->record.client_id);
 	log_seconds(&line, "seconds", oauth_time_now().ms - round->began_ms);
-	log_number(&line, "expires-in", round->expires_in);
+	log_number(&line, "expires_in", round->expires_in);
 	log_end(&line);
 }
 

@@ -72,7 +72,7 @@ static void under_ten_minutes_left_a_new_one_is_fetched(void **state)
 	assert_int_equal(alice_file()->signed_in, NOW - 86400);
 	assert_string_equal(alice_file()->flow, "browser");
 	assert_int_equal(count_logged("info token-refreshed account=alice@example.org"), 1);
-	assert_int_equal(count_logged("expires-in=3600"), 1);
+	assert_int_equal(count_logged("expires_in=3600"), 1);
 }
 
 static void the_next_refresh_uses_the_rotated_token(void **state)
@@ -212,6 +212,21 @@ static void while_one_fetches_a_fresh_token_others_use_the_old_one(void **state)
 	expect_token(&fresh, "access-2", true);
 }
 
+static void who_can_be_answered_is_even_if_no_other_request_can_be_made(void **state)
+{
+	struct asker any = { 0 }, fresh = { 0 };
+
+	(void)state;
+	signed_in("imap.example.org", "alice@example.org", 0);
+	start(ACCOUNTS(ALICE));
+	ask(&any, "alice@example.org", OAUTH_ANY);
+	ask(&fresh, "alice@example.org", OAUTH_FRESH);
+	world.no_memory = true;
+	reply_granted(2, 3600);
+	expect_token(&any, "access-2", true);
+	expect_trouble(&fresh, OAUTH_BACKING_OFF, "No memory");
+}
+
 static void accounts_do_not_wait_for_each_other(void **state)
 {
 	struct asker alice = { 0 }, bob = { 0 };
@@ -327,6 +342,8 @@ static void accounts_of_one_application_share_its_token(void **state)
 	ask(&one, "one@app.example", OAUTH_ANY);
 	ask(&two, "two@app.example", OAUTH_ANY);
 	assert_int_equal(world.request_count, 1);
+	/* Nothing is lost with its answer. */
+	assert_int_equal(oauth_under_way(world.oauth), 0);
 	assert_non_null(strstr(world.requests[0].form, "grant_type=client_credentials"));
 	assert_non_null(strstr(world.requests[0].form, "client_id=app-2"));
 	assert_non_null(
@@ -482,6 +499,7 @@ int main(void)
 		oauth_test(nobody_gets_a_token_before_it_is_on_disk),
 		oauth_test(a_fresh_token_is_not_from_a_refresh_that_began_before),
 		oauth_test(while_one_fetches_a_fresh_token_others_use_the_old_one),
+		oauth_test(who_can_be_answered_is_even_if_no_other_request_can_be_made),
 		oauth_test(accounts_do_not_wait_for_each_other),
 		oauth_test(who_is_called_may_ask_again),
 		oauth_test(who_is_called_may_sign_out),

@@ -215,7 +215,7 @@ static void a_refusal_holds_until_somebody_does_something(void **state)
 		expect_token(&asker, "access-2", true);
 		assert_int_equal(count_logged("info token-works-again"), i + 1);
 	}
-	assert_int_equal(count_logged("trace-id=trace-7 correlation-id=correlation-8"), ROWS(rows));
+	assert_int_equal(count_logged("trace_id=trace-7 correlation_id=correlation-8"), ROWS(rows));
 }
 
 static void a_certificate_that_is_not_trusted_is_the_administrators(void **state)
