@@ -102,8 +102,7 @@ struct errand {
 	char *mailbox;
 	struct token_record record;
 	uint64_t access_until_ms;
-	uint64_t access_round; /* SAVE_AGAIN: what is being written */
-	oauth_stored_fn *fn;   /* or NULL */
+	oauth_stored_fn *fn; /* or NULL */
 	void *owner;
 	uint64_t ticket;
 	enum token_store_status status;
@@ -206,7 +205,8 @@ static void errand_done(struct worker_job *job)
 	errand_log(errand);
 	if (errand->kind == DISK_SAVE_AGAIN) {
 		grant->saving = false;
-		if (ok && grant->access_round == errand->access_round)
+		/* What is newer would stand behind this in the queue. */
+		if (ok)
 			grant->unsaved = false;
 	} else {
 		enum grant_state state = errand_apply(errand);
@@ -243,7 +243,6 @@ bool disk_submit(struct grant *grant, enum disk_errand kind, struct token_record
 		*record = (struct token_record){ 0 };
 	}
 	errand->access_until_ms = access_until_ms;
-	errand->access_round = grant->access_round;
 	errand->fn = fn;
 	errand->owner = owner;
 	errand->ticket = ticket;

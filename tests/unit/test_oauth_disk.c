@@ -318,6 +318,63 @@ static void what_cannot_be_written_is_used_and_written_later(void **state)
 	assert_int_equal(world.saves, 6);
 }
 
+static void a_sign_in_that_cannot_be_written_leaves_what_could_not_be_either(void **state)
+{
+	(void)state;
+	world.disk_full = true;
+	ask_alice(OAUTH_ANY);
+	reply_granted(2, 3600);
+	expect_token(&asker, "access-2", true);
+	sign_in_only(&person, "alice@example.org", 5);
+	happen();
+	expect_stored("tokens/0123: No space left on device");
+	ask_alice(OAUTH_ANY);
+	expect_token(&asker, "access-2", false);
+	world.disk_full = false;
+	watch_look(world.oauth);
+	happen();
+	assert_string_equal(alice_file()->refresh, "refresh-2");
+}
+
+static void what_could_not_be_written_does_not_overtake_a_sign_in(void **state)
+{
+	(void)state;
+	world.disk_full = true;
+	ask_alice(OAUTH_ANY);
+	reply_granted(2, 3600);
+	expect_token(&asker, "access-2", true);
+	world.disk_full = false;
+	world.disk_slow = true;
+	watch_look(world.oauth);
+	watch_look(world.oauth);
+	sign_in_only(&person, "alice@example.org", 5);
+	watch_look(world.oauth);
+	disk_let_go();
+	happen();
+	watch_look(world.oauth);
+	happen();
+	assert_string_equal(alice_file()->refresh, "refresh-5");
+	/* The one that failed, the one that did not, and the sign-in. */
+	assert_int_equal(world.saves, 3);
+}
+
+static void a_sign_in_under_way_is_not_overtaken_either(void **state)
+{
+	(void)state;
+	world.disk_full = true;
+	ask_alice(OAUTH_ANY);
+	reply_granted(2, 3600);
+	expect_token(&asker, "access-2", true);
+	world.disk_full = false;
+	world.disk_slow = true;
+	sign_in_only(&person, "alice@example.org", 5);
+	watch_look(world.oauth);
+	disk_let_go();
+	happen();
+	assert_string_equal(alice_file()->refresh, "refresh-5");
+	assert_int_equal(world.saves, 2);
+}
+
 static void what_could_not_be_written_is_written_at_the_end(void **state)
 {
 	(void)state;
@@ -508,6 +565,9 @@ int main(void)
 		alice_test(a_file_without_a_refresh_token_is_none),
 		alice_test(without_key_or_folder_there_is_no_service),
 		alice_test(what_cannot_be_written_is_used_and_written_later),
+		alice_test(a_sign_in_that_cannot_be_written_leaves_what_could_not_be_either),
+		alice_test(what_could_not_be_written_does_not_overtake_a_sign_in),
+		alice_test(a_sign_in_under_way_is_not_overtaken_either),
 		alice_test(what_could_not_be_written_is_written_at_the_end),
 		alice_test(an_account_that_is_gone_is_kept_until_it_is_written),
 		alice_test(writing_again_gives_way_to_what_is_newer),

@@ -126,11 +126,26 @@ static void sign_out_for_life(void)
 	assert_int_equal(calls, promised);
 }
 
+/* A hold, and somebody who says it has been mended. */
+static void be_refused_for_life(void)
+{
+	struct oauth_client client = client_of("u@wild.example");
+	unsigned calls = 0;
+	bool promised = oauth_get(world.oauth, &client, OAUTH_FRESH, on_any_result, &calls, 0);
+
+	happen();
+	while (world.answered < world.request_count)
+		reply_error("invalid_grant");
+	assert_int_equal(calls, promised);
+	ask_for_life("u@wild.example", OAUTH_TRY, 4);
+}
+
 static void live(void)
 {
 	ask_for_life("alice@example.org", OAUTH_ANY, 2);
 	ask_for_life("one@app.example", OAUTH_ANY, 2);
-	ask_for_life("u@wild.example", OAUTH_TRY, 2);
+	ask_for_life("u@wild.example", OAUTH_ANY, 2);
+	be_refused_for_life();
 	ask_for_life("alice@example.org", OAUTH_FRESH, 3);
 	sign_in_for_life();
 	later(3600);

@@ -298,6 +298,25 @@ static void setting_the_clock_ends_a_hold(void **state)
 	expect_token(&asker, "access-2", true);
 }
 
+static void setting_the_clock_is_good_for_one_try(void **state)
+{
+	(void)state;
+	ask_alice(OAUTH_ANY);
+	reply_failed(HTTP_UNTRUSTED);
+	expect_trouble(&asker, OAUTH_ADMINISTRATOR_NEEDED, "it is away");
+	world.now.wall += 3600;
+	for (unsigned i = 0; i < 5; i++) {
+		ask_alice(OAUTH_ANY);
+		assert_int_equal(world.request_count, 2);
+		if (i == 0)
+			reply_failed(HTTP_UNREACHABLE);
+		expect_trouble(&asker, OAUTH_ADMINISTRATOR_NEEDED, "it is away");
+	}
+	/* Nothing of it is left behind a reload. */
+	reload(ACCOUNTS(ALICE));
+	assert_int_equal(alice_status().state, OAUTH_OK);
+}
+
 static void who_mended_something_gets_one_try(void **state)
 {
 	struct asker other = { 0 };
@@ -512,6 +531,7 @@ int main(void)
 		alice_test(after_an_hour_it_is_tried_again),
 		alice_test(temporary_trouble_does_not_end_a_hold),
 		alice_test(setting_the_clock_ends_a_hold),
+		alice_test(setting_the_clock_is_good_for_one_try),
 		alice_test(who_mended_something_gets_one_try),
 		alice_test(a_try_is_not_answered_by_one_that_began_before),
 		alice_test(a_held_grant_gives_no_old_token),

@@ -162,6 +162,14 @@ static void who_waited_is_told_and_nobody_else(void **state)
 	reply_error("invalid_grant");
 	expect_trouble(&asker, OAUTH_SIGN_IN_NEEDED, "What went wrong");
 	expect_news("");
+	later(3600);
+	ask(&asker, "alice@example.org", OAUTH_ANY);
+	reply_granted(2, 0);
+	expect_token(&asker, "access-2", true);
+	ask(&asker, "alice@example.org", OAUTH_ANY);
+	reply_error("invalid_grant");
+	expect_trouble(&asker, OAUTH_SIGN_IN_NEEDED, "What went wrong");
+	expect_news("");
 	/* But a success that nobody waited for ends it. */
 	later(3600);
 	look();
