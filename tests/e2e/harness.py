@@ -279,6 +279,8 @@ class Daemon:
         self._environment = dict(environment or {})
         self._notify = None
         self.notifications = []
+        # Before each start it is given what is in its folder.
+        self.owns_its_folder = True
         self.write_configuration(settings)
 
     def write_configuration(self, settings):
@@ -312,7 +314,8 @@ class Daemon:
         """Starts it (again) and returns at once. `activated`: a listening socket to hand over."""
         self.status = None
         self.notifications = []
-        give_away(self.folder)
+        if self.owns_its_folder:
+            give_away(self.folder)
         command = [*self._wrapper, *self.as_unprivileged(
             [SHARED.program(self.build), "-c", self.configuration_file])]
         descriptors = ()
@@ -439,6 +442,8 @@ class DaemonTest(unittest.TestCase):
         self.secrets = {self.password}
         # UIDs that this test deletes: nothing else may be touched in the name of deletion.
         self.deleted = set()
+        # UIDs that are not given to a peek: nothing else may be fetched without one.
+        self.unpeeked = set()
         self.servers = []
         self.daemons = []
         self.clients = []
@@ -488,7 +493,7 @@ class DaemonTest(unittest.TestCase):
         for server in self.servers:
             server.stop()
             complaints += [f"the IMAP server broke: {crash!r}" for crash in server.crashes]
-            complaints += server.journal.breaches(self.deleted)
+            complaints += server.journal.breaches(self.deleted, self.unpeeked)
         if complaints:
             self.fail("\n".join(complaints))
 
