@@ -1,0 +1,337 @@
+# SPDX-License-Identifier: ISC
+"""Somebody's own mail: a configuration in ~/.config/packetboat, and the daemon in front of it."""
+
+import json
+import os
+import poplib
+import re
+import secrets
+import signal
+import subprocess
+import sys
+import threading
+
+from harness import Log, configuration
+
+from screen import DAEMON, POP3_PORT, TOOL, Failed, hash_of, is_free, shown
+
+MADE_BY = "// Made by ./quickstart. See packetboat.conf(5) for all settings."
+STARTS_WITHIN = 30   # seconds; a ceiling
+
+# Whose domains are personal accounts; everybody else has an organisation.
+_PERSONAL = re.compile(r"@(outlook|hotmail|live|msn|passport)\.[a-z.]+$", re.IGNORECASE)
+_CLIENT_ID = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$", re.IGNORECASE)
+_TENANT = re.compile(r"[A-Za-z0-9.-]+$")
+
+_WHAT_IT_TAKES = """\
+Microsoft lets in applications that were registered. Their client ID is no secret, and all that is
+needed here. To register one, which takes an Azure or Microsoft 365 account, once:
+  1. https://entra.microsoft.com: App registrations, New registration. Account types: {accounts}.
+     Redirect URI: "Public client/native", http://localhost
+  2. API permissions: Microsoft Graph, Delegated: IMAP.AccessAsUser.All, offline_access
+  3. copy the "Application (client) ID" from the overview
+SIGNING-IN.md has every step, and what an organisation must do besides."""
+
+
+def is_personal(user):
+    return _PERSONAL.search(user) is not None
+
+
+def home(variable, fallback):
+    return os.environ.get(variable) or os.path.join(os.path.expanduser("~"), fallback)
+
+
+class Place:
+    """Where things are."""
+
+    def __init__(self):
+        self.file = os.path.join(home("XDG_CONFIG_HOME", ".config"), "packetboat",
+                                 "packetboat.conf")
+        self.state = os.path.join(home("XDG_STATE_HOME", ".local/state"), "packetboat")
+        self.runtime = os.path.join(self.state, "run")
+
+    def make(self, text):
+        """Makes the configuration, which nobody else may read."""
+        os.makedirs(os.path.dirname(self.file), mode=0o700, exist_ok=True)
+        descriptor = os.open(self.file, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+        with open(descriptor, "w", encoding="utf-8") as new:
+            new.write(MADE_BY + "\n" + text)
+
+    def make_folders(self):
+        for folder in (self.state, self.runtime):
+            os.makedirs(folder, mode=0o700, exist_ok=True)
+
+    def daemon(self, *arguments):
+        """The daemon's command line."""
+        command = [DAEMON, "-c", self.file, *arguments]
+        return [*command, "--allow-root"] if os.geteuid() == 0 else command
+
+    def check(self, made):
+        """What is wrong with the configuration is shown; if it was made here, it does not stay."""
+        done = subprocess.run(self.daemon("--check-config"), stdout=subprocess.PIPE,
+                              stderr=subprocess.STDOUT, text=True, check=False)
+        if done.returncode != 0:
+            if made:
+                os.unlink(self.file)
+            raise Failed(done.stdout.strip())
+
+    def holds(self, user):
+        """Whether there is an account of that name."""
+        done = subprocess.run(self.daemon("--dump-config"), stdout=subprocess.PIPE,
+                              stderr=subprocess.PIPE, text=True, check=False)
+        names = re.findall(r'^\s*(?:\{\s*)?user = "((?:[^"\\]|\\.)*)";', done.stdout, re.MULTILINE)
+        return user.lower() in (name.lower() for name in names)
+
+
+# A server that takes passwords.
+
+def split_host(text):
+    """HOST, HOST:PORT or [ADDRESS]:PORT; an IPv6 address may stand alone."""
+    if text.startswith("["):
+        host, _, port = text[1:].partition("]")
+        port = port.lstrip(":")
+    elif text.count(":") == 1:
+        host, _, port = text.partition(":")
+    else:
+        host, port = text, ""
+    if not host or port and not (port.isdecimal() and 0 < int(port) < 65536):
+        raise Failed(f"{text}: no host, or no port")
+    return host, int(port or 993)
+
+
+def _refuse_controls(*texts):
+    if any(ord(character) < 32 for text in texts for character in text):
+        raise Failed("control characters in a name")
+
+
+def _base(place):
+    return {"state_directory": place.state, "runtime_directory": place.runtime,
+            "listeners": [{"address": "127.0.0.1", "port": POP3_PORT}]}
+
+
+def with_password(screen, where, user):
+    host, port = split_host(where)
+    _refuse_controls(where, user)
+    place = Place()
+    # Whoever is trying something out can have a deleted message back.
+    text = configuration({**_base(place), "accounts": [{
+        "user": user, "auth": "passthrough", "delete": "trash",
+        "imap": {"host": host, "port": port}}]})
+    made = not os.path.exists(place.file)
+    if made:
+        place.make(text)
+    else:
+        with open(place.file, encoding="utf-8") as existing:
+            if existing.read() != MADE_BY + "\n" + text:
+                raise Failed(f"{place.file} is there already, and is for something else.\nUse it "
+                             f"with `{shown(DAEMON)} -c {place.file}`, or move it away.")
+    place.make_folders()
+    place.check(made)
+    if not is_free(POP3_PORT):
+        raise Failed(f"port {POP3_PORT} on 127.0.0.1 is taken. Is Packetboat running already? "
+                     f"Otherwise choose another port in {place.file}.")
+    screen.step(f"Configuration: {place.file}" + ("" if made else " (was there already)"))
+    screen.say()
+    screen.settings(POP3_PORT, user, f"the one for {host}")
+    screen.say("Messages that the mail client deletes are moved to the trash folder at the server.")
+    screen.say(screen.bold("The daemon's log follows; Ctrl-C stops it."))
+    return _run_in_foreground(place.daemon())
+
+
+def _run_in_foreground(command):
+    """Ctrl-C goes to the daemon too, which stops by itself; its exit status is ours."""
+    with subprocess.Popen(command, stdin=subprocess.DEVNULL) as process:
+        signal.signal(signal.SIGTERM, lambda *_: process.terminate())
+        return _outlive(process)
+
+
+def _outlive(process):
+    while True:
+        try:
+            return process.wait()
+        except KeyboardInterrupt:
+            continue
+
+
+# Outlook.com and Microsoft 365.
+
+def new_password():
+    """Letters and digits that nobody takes for others, 80 bits."""
+    alphabet = "abcdefghjkmnpqrstuvwxyz23456789"
+    return "-".join("".join(secrets.choice(alphabet) for _ in range(4)) for _ in range(4))
+
+
+def _ask(screen, question, default, pattern, what):
+    """Asks until the answer looks like one."""
+    while True:
+        shown_default = f" [{default}]" if default else ""
+        answer = input(screen.bold(f"{question}{shown_default}: ")).strip() or default
+        if pattern.match(answer):
+            return answer
+        screen.say(f"That is not {what}.")
+
+
+def _find_out(screen, user, client_id, tenant):
+    """The client ID and the tenant, asked for unless they were given; the tenant of a personal
+    account is None."""
+    personal = is_personal(user)
+    accounts = ("with personal Microsoft accounts" if personal else
+                "this organizational directory only")
+    if client_id is None:
+        screen.say(_WHAT_IT_TAKES.format(accounts=accounts))
+        if not sys.stdin.isatty():
+            raise Failed("a client ID is needed: --client-id ID")
+        screen.say()
+        client_id = _ask(screen, "Client ID", "", _CLIENT_ID,
+                         "an ID of the form 11111111-2222-3333-4444-555555555555")
+    elif not _CLIENT_ID.match(client_id):
+        raise Failed(f"{client_id} is not an ID of the form 11111111-2222-3333-4444-555555555555")
+    if personal:
+        if tenant is not None:
+            raise Failed("personal accounts have no tenant of their own: leave --tenant out")
+        return client_id, None
+    if tenant is None and sys.stdin.isatty():
+        screen.say("An application that is for one organisation only needs that one's tenant: its "
+                   "ID, or\na domain of it.")
+        tenant = _ask(screen, "Tenant", "organizations", _TENANT, "a tenant")
+    return client_id, tenant or "organizations"
+
+
+def _make_account(screen, place, user, client_id, tenant):
+    """Makes the configuration; returns the password for the mail client."""
+    client_id, tenant = _find_out(screen, user, client_id, tenant)
+    password = new_password()
+    oauth = {"client_id": client_id, **({"tenant": tenant} if tenant else {})}
+    place.make(configuration({**_base(place), "accounts": [{
+        "user": user, "password_hash": hash_of(password),
+        "provider": "outlook" if is_personal(user) else "office365",
+        # Whoever is trying something out can have a deleted message back.
+        "delete": "trash", "oauth": oauth}]}))
+    place.make_folders()
+    place.check(made=True)
+    screen.step(f"Configuration: {place.file}")
+    screen.step(f"Password for the mail client: {screen.bold(password)}\n"
+                "  (this is shown once; it opens Packetboat on this machine, nothing else)")
+    return password
+
+
+class _Running:
+    """The daemon, whose log is kept until it may be shown."""
+
+    def __init__(self, place):
+        self.process = subprocess.Popen(place.daemon(), stdin=subprocess.DEVNULL,
+                                        stderr=subprocess.PIPE)
+        self.log = Log(self.process.stderr)
+        self._shown = 0
+
+    def wait_until_ready(self):
+        try:
+            self.log.wait("ready", timeout=STARTS_WITHIN)
+        except AssertionError:
+            raise Failed("packetboatd does not start:\n" + self.log.text()) from None
+
+    def port(self):
+        """Of POP3 without TLS; None if the configuration has no such listener."""
+        ports = [int(line.fields["port"]) for line in self.log.lines("listening")
+                 if line.fields["tls"] == "none"]
+        return ports[0] if ports else None
+
+    def show_log(self):
+        """What it said so far, and from now on what it says."""
+        threading.Thread(target=self._show, daemon=True).start()
+
+    def _show(self):
+        while True:
+            lines = self.log.text().split("\n")
+            for line in lines[self._shown:]:
+                print(line, file=sys.stderr, flush=True)
+            self._shown = len(lines)
+            threading.Event().wait(0.2)
+
+    def stop(self):
+        if self.process.poll() is None:
+            self.process.terminate()
+        return _outlive(self.process)
+
+
+def _tool(place, *arguments, **keywords):
+    return subprocess.run([TOOL, "-c", place.file, *arguments], check=False, **keywords)
+
+
+def _sign_in(screen, place, user, device):
+    has_browser = any(os.environ.get(name) for name in ("BROWSER", "DISPLAY", "WAYLAND_DISPLAY"))
+    words = ["login", user, *(["--device"] if device or not has_browser else [])]
+    screen.say()
+    screen.say(f"Sign in as {user}:")
+    screen.command(shown(TOOL), "-c", place.file, *words)
+    if _tool(place, *words).returncode != 0:
+        raise Failed(f"nobody is signed in. The configuration stays in {place.file}: correct it\n"
+                     "if need be, and run the same command again. SIGNING-IN.md explains what can "
+                     "be wrong.")
+
+
+def _check(screen, place, user, port, password):
+    """Opens the mailbox, and if the password is known a session, as a mail client does."""
+    done = _tool(place, "doctor", user, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE,
+                 stderr=subprocess.STDOUT, text=True)
+    if done.returncode != 0:
+        raise Failed("the mailbox does not open:\n" + done.stdout.strip())
+    if password is None:
+        screen.step("The mailbox opens.")
+        return
+    try:
+        client = poplib.POP3("127.0.0.1", port, timeout=60)
+        client.user(user)
+        client.pass_(password)
+        count, octets = client.stat()
+        client.quit()
+    except (poplib.error_proto, OSError) as error:
+        raise Failed(f"the mailbox opens, but not over POP3: {error}") from None
+    screen.step(f"The mailbox opens: {count} messages, {octets} octets.")
+
+
+def with_sign_in(screen, user, client_id=None, tenant=None, device=False):
+    _refuse_controls(user)
+    place = Place()
+    password = None
+    if not os.path.exists(place.file):
+        password = _make_account(screen, place, user, client_id, tenant)
+    else:
+        place.check(made=False)
+        if not place.holds(user):
+            raise Failed(f"{place.file} is there already, and has no account {user}.\nAdd one "
+                         "(SIGNING-IN.md shows how), or move the file away.")
+        screen.step(f"Configuration: {place.file} (was there already)")
+    running = _Running(place)
+    signal.signal(signal.SIGTERM, lambda *_: running.process.terminate())
+    try:
+        running.wait_until_ready()
+        if not _is_signed_in(place, user):
+            _sign_in(screen, place, user, device)
+        _check(screen, place, user, running.port(), password)
+        return _serve(screen, running, user, password)
+    finally:
+        running.stop()
+
+
+def _serve(screen, running, user, password):
+    screen.say()
+    screen.settings(running.port() or "?", user,
+                    password or "the one that was shown when the file was made")
+    screen.say("Messages that the mail client deletes go where `delete` in the configuration says.")
+    try:
+        screen.say(screen.bold("The daemon's log follows; Ctrl-C stops it."))
+        running.show_log()
+        return _outlive(running.process)
+    except KeyboardInterrupt:
+        return _outlive(running.process)
+
+
+def _is_signed_in(place, user):
+    done = _tool(place, "status", "--json", stdin=subprocess.DEVNULL, stdout=subprocess.PIPE,
+                 stderr=subprocess.PIPE, text=True)
+    if done.returncode != 0:
+        raise Failed(done.stderr.strip())
+    return any(account["user"].lower() == user.lower() and
+               account["state"] in ("ok", "failing", "backing-off")
+               for account in json.loads(done.stdout)["accounts"])
