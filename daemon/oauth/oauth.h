@@ -14,12 +14,18 @@
  *   HELD -> REFRESHING         a sign-in, oauth_reload(), OAUTH_TRY, a restart, or an hour
  *
  * One request at a time for each grant, however many wait for it. A rotated refresh token is on
- * disk before anybody gets the access token that came with it. Sign-ins that nobody uses are
- * refreshed every 30 days, so that they outlive the 90 days after which Microsoft forgets them.
- * Tokens in memory are sealed, and opened for the moment of their use.
+ * disk before anybody gets the access token that came with it; if it cannot be written, it is used
+ * all the same, and written later. Sign-ins that nobody uses are refreshed every 30 days, so that
+ * they outlive the 90 days after which Microsoft forgets them. Tokens in memory are sealed, and
+ * opened for the moment of their use.
+ *
+ * What HELD is tried again for is done quietly, whether somebody asks or not; a clock that was set
+ * counts as an hour. Temporary trouble on the way does not end it.
  *
  * Files are read and written on a worker thread; all functions are for the loop, and answers come
- * from the loop. Log: one line when a grant begins to be HELD, and when it is VALID again.
+ * from the loop; whoever is called may call anything here but oauth_free(). Log: `token-refreshed`;
+ * `token-failed`, a warning when a grant begins to be HELD or an outage begins, and
+ * `token-works-again`; `token-not-saved` and `token-saved`; `signed-in` and `signed-out`.
  */
 #ifndef DAEMON_OAUTH_OAUTH_H
 #define DAEMON_OAUTH_OAUTH_H
@@ -83,12 +89,14 @@ void oauth_free(struct oauth **oauth);
  * little for this to be 0. */
 size_t oauth_under_way(const struct oauth *oauth);
 
-/* Told when a grant nobody waited for (an idle one, refreshed) is HELD, or works again (NULL). */
+/* Told when a grant nobody waited for (an idle one, refreshed) is HELD, or works again (NULL): once
+ * for each account whose tokens are of it. */
 typedef void oauth_news_fn(void *owner, const struct oauth_client *client,
 			   const struct oauth_trouble *trouble);
 void oauth_set_news(struct oauth *oauth, oauth_news_fn *fn, void *owner);
 
-/* The configuration was read again: holds end. */
+/* The configuration was read again: holds end, and what no account uses any more is forgotten, but
+ * not on disk. Who began with the old one may still ask. */
 void oauth_reload(struct oauth *oauth, struct setup *setup);
 
 enum oauth_need {

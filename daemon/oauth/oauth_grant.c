@@ -138,6 +138,7 @@ static struct grant *grant_new(struct oauth *oauth, const struct oauth_client *c
 	if (grant == NULL)
 		return NULL;
 	grant->oauth = oauth;
+	grant->waiters_end = &grant->waiters;
 	grant->key = *key;
 	*key = NULL;
 	grant->flow = client->account->oauth.flow;

@@ -59,10 +59,11 @@ struct grant {
 	char *name;             /* owned; POP3 login name */
 	char *mailbox;          /* owned; the IMAP user */
 	struct waiter *waiters; /* owned; in the order they came */
-	struct round *round;    /* under way; NULL: none */
-	unsigned storing;       /* sign-ins and sign-outs that are being written */
-	bool saving;            /* tokens that could not be written are being written */
-	bool unwanted;          /* no account uses it any more: to be freed when nothing goes on */
+	struct waiter **waiters_end;
+	struct round *round; /* under way; NULL: none */
+	unsigned storing;    /* sign-ins and sign-outs that are being written */
+	bool saving;         /* tokens that could not be written are being written */
+	bool unwanted;       /* no account uses it any more: to be freed when nothing goes on */
 	struct grave grave;
 
 	/* What there is. */

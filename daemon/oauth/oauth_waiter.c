@@ -47,6 +47,7 @@ static bool grant_sort(struct grant *grant, struct waiter **answered)
 			place = &waiter->next;
 		}
 	}
+	grant->waiters_end = place;
 	return attempt;
 }
 
@@ -106,7 +107,7 @@ bool grant_ask(struct grant *grant, enum oauth_need need, oauth_fn *fn, void *ow
 	       uint64_t ticket)
 {
 	struct waiter *waiter = calloc(1, sizeof(*waiter));
-	struct waiter **place = &grant->waiters;
+	struct oauth_time now = oauth_time_now();
 
 	if (waiter == NULL)
 		return false;
@@ -116,9 +117,10 @@ bool grant_ask(struct grant *grant, enum oauth_need need, oauth_fn *fn, void *ow
 	waiter->first_round = grant->rounds_begun + 1;
 	if (need == OAUTH_ANY && grant->round != NULL)
 		waiter->first_round = grant->round->number;
-	while (*place != NULL)
-		place = &(*place)->next;
-	*place = waiter;
-	grant_settle(grant);
+	*grant->waiters_end = waiter;
+	grant->waiters_end = &waiter->next;
+	/* What is under way will settle it for all of them. */
+	if (waiter_choose(grant, waiter, &now) != OAUTH_WAIT)
+		grant_settle(grant);
 	return true;
 }
