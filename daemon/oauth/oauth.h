@@ -19,8 +19,8 @@
  * they outlive the 90 days after which Microsoft forgets them. Tokens in memory are sealed, and
  * opened for the moment of their use.
  *
- * What HELD is tried again for is done quietly, whether somebody asks or not; a clock that was set
- * counts as an hour. Temporary trouble on the way does not end it.
+ * After an hour a HELD grant is tried again quietly, whether somebody asks or not; a clock that was
+ * set counts as an hour, and temporary trouble on the way does not end the hold.
  *
  * Files are read and written on a worker thread; all functions are for the loop, and answers come
  * from the loop; whoever is called may call anything here but oauth_free(). Log: `token-refreshed`;
