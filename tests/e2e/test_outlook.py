@@ -9,7 +9,7 @@ import unittest
 
 from harness import SHARED, main
 import messages
-from outlook import Fault, Generated, Octets, Options, Server, Store
+from outlook import Fault, Generated, Octets, Options, Server, Store, unconvertible
 
 
 class Outlook(unittest.TestCase):
@@ -51,6 +51,25 @@ class Outlook(unittest.TestCase):
         for start in range(0, 100000, 7919):
             self.assertEqual(body.read(start, 5000), whole[start:start + 5000])
         self.assertEqual(Octets(whole).header_length(), body.header_length())
+
+    def test_what_exchange_cannot_convert_is_a_placeholder_without_a_peek(self):
+        self.serve()
+        for number in (1, 2):
+            self.account.inbox.append(b"Subject: number %d\r\n\r\ntext\r\n" % number)
+        for fault in unconvertible(2):
+            self.server.faults.cue(fault)
+        client = self.log_in()
+        self.assertEqual(client.uid("FETCH", "2", "(BODY.PEEK[])"), ("OK", [None]))
+        self.assertEqual(self.account.inbox.flags(2), set())
+        _, answer = client.uid("FETCH", "2", "(BODY[])")
+        self.assertIn(b"failed for the following\r\n message: 2\r\n", answer[0][1])
+        self.assertIn(b'Subject: "number 2"', answer[0][1])
+        self.assertEqual(self.account.inbox.flags(2), {"\\Seen"})
+        _, answer = client.uid("FETCH", "1", "(BODY.PEEK[])")
+        self.assertEqual(answer[0][1], b"Subject: number 1\r\n\r\ntext\r\n")
+        self.assertEqual(self.server.journal.breaches(unpeeked={2}), [])
+        self.assertEqual(len(self.server.journal.breaches()), 1)
+        self.assertEqual(self.server.crashes, [])
 
     def test_starttls_upgrades(self):
         self.serve(tls="starttls")

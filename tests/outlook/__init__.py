@@ -16,15 +16,15 @@ Beside it, in identity/, are the endpoints where one signs in and gets the token
 
 The modules: store (accounts, mailboxes, messages), options (what the server looks like), syntax
 (octets to commands), fetch (FETCH responses), session (one connection), permissions (which token
-opens what), faults, journal, server, service (what both servers share), samples (demonstration
-messages), cli. `python3 tests/outlook --help` runs it by hand.
+opens what), faults, placeholder, journal, server, service (what both servers share), samples
+(demonstration messages), cli. `python3 tests/outlook --help` runs it by hand.
 """
 
-from .faults import Fault
+from .faults import Fault, unconvertible
 from .identity import Directory, Identity, Settings, Trouble
 from .options import Options
 from .server import Server
 from .store import Generated, Octets, Store
 
 __all__ = ["Directory", "Fault", "Generated", "Identity", "Octets", "Options", "Server", "Settings",
-           "Store", "Trouble"]
+           "Store", "Trouble", "unconvertible"]

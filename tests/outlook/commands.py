@@ -11,6 +11,7 @@ import re
 from typing import Callable, NamedTuple, Optional
 
 from . import fetch, permissions
+from .placeholder import placeholder
 from .store import SYSTEM_FLAGS, canonical_flag
 from .syntax import (Atom, BadSyntax, decode_utf7, encode_astring, encode_utf7, in_sequence,
                      sequence, string)
@@ -275,12 +276,13 @@ def _fetch_one(session, number, message, items, form):
         session.mailbox.set_flags(message, message.flags | {"\\Seen"})
         session.told(message)
     send = session.connection.send
+    source = placeholder(message) if form == "placeholder" else message
     send(b"* %d FETCH (" % number)
     for position, item in enumerate(items):
         if position > 0:
             send(b" ")
         if item.name == "BODY":
-            body = fetch.section(message, item, session.options.ignore_partial)
+            body = fetch.section(source, item, session.options.ignore_partial)
             send(item.label.encode() + b" ")
             _send_body(session, body, form)
         else:

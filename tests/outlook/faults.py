@@ -6,6 +6,7 @@
     Fault("UID FETCH", cut_literal=1000)          a body ends after 1,000 octets
     Fault("SELECT", reply="BAD User is authenticated but not connected.", times=None)
     Fault("UID FETCH", containing="BODY", body="absent")
+    *unconvertible(7)               Exchange cannot convert the message: two faults
     Fault.parse("UID FETCH cut_literal=1000 reset=yes")      the same on a command line
 
 Those of the identity provider are in identity/trouble.py.
@@ -19,7 +20,7 @@ from dataclasses import dataclass
 from typing import Optional
 
 MOMENTS = ("before", "after")
-BODIES = ("absent", "nil", "empty", "quoted", "short")
+BODIES = ("absent", "nil", "empty", "quoted", "short", "placeholder")
 
 
 @dataclass
@@ -97,8 +98,9 @@ class Fault(Cue):
     # End the connection behind this many octets of a body's literal; or fall silent there.
     cut_literal: Optional[int] = None
     hang_literal: Optional[int] = None
-    # What FETCH gives for bodies: "absent" (OK without data), "nil", "empty", "quoted", or
-    # "short" (the literal is announced and sent with half of the octets).
+    # What FETCH gives for bodies: "absent" (OK without data), "nil", "empty", "quoted", "short"
+    # (the literal is announced and sent with half of the octets), or "placeholder" (what Exchange
+    # says of a message that it cannot convert; to a peek it may say nothing: unconvertible()).
     body: Optional[str] = None
 
     def __post_init__(self):
@@ -114,6 +116,12 @@ class Fault(Cue):
     @staticmethod
     def spell(command):
         return command.upper()
+
+
+def unconvertible(uid, times=None):
+    """Exchange cannot convert this message: nothing for a peek, for BODY[] the placeholder."""
+    return (Fault("UID FETCH", containing=f"FETCH {uid} (BODY.PEEK[", body="absent", times=times),
+            Fault("UID FETCH", containing=f"FETCH {uid} (BODY[", body="placeholder", times=times))
 
 
 class Faults:

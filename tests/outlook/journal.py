@@ -85,8 +85,9 @@ class Journal(Notebook):
     def note(self, connection, name, text, octets, encrypted):
         self.add(Entry(time.monotonic(), connection, name, text, octets, encrypted))
 
-    def breaches(self, deleted=None):
-        """What a bridge must never say, as sentences. `deleted`: the only UIDs that may be."""
+    def breaches(self, deleted=None, unpeeked=()):
+        """What a bridge must never say, as sentences. `deleted`: the only UIDs that may be;
+        `unpeeked`: those that may be fetched in a way that marks them read."""
         found = []
         for entry in self.entries():
             upper = entry.text.upper()
@@ -96,7 +97,8 @@ class Journal(Notebook):
                 found.append(f"a message sequence number was used: {entry.text[:100]}")
             if entry.octets > POLITE_OCTETS:
                 found.append(f"a command of {entry.octets} octets: {entry.text[:100]}")
-            if entry.name == "UID FETCH" and re.search(r"BODY\[|RFC822(?!\.SIZE)", upper):
+            if (entry.name == "UID FETCH" and re.search(r"BODY\[|RFC822(?!\.SIZE)", upper) and
+                    not entry.uids().issubset(unpeeked)):
                 found.append(f"a fetch that marks messages read: {entry.text[:100]}")
             if deleted is None or not (entry.name in ("UID EXPUNGE", "UID MOVE", "UID COPY") or
                                        entry.name == "UID STORE" and "\\DELETED" in upper):
