@@ -45,6 +45,8 @@ enum conf_delete {
 };
 enum conf_mark_seen { CONF_MARK_SEEN_RETR, CONF_MARK_SEEN_DELETE, CONF_MARK_SEEN_NEVER };
 enum conf_sizes { CONF_SIZES_FAST, CONF_SIZES_EXACT };
+/* What RETR gives for a message that Exchange cannot convert: an error, or its placeholder. */
+enum conf_broken_messages { CONF_BROKEN_MESSAGES_REFUSE, CONF_BROKEN_MESSAGES_DELIVER };
 enum conf_address_family { CONF_ADDRESS_AUTO, CONF_ADDRESS_IPV4, CONF_ADDRESS_IPV6 };
 
 struct conf_listener {
@@ -99,6 +101,7 @@ struct conf_account {
 	enum conf_mark_seen mark_seen;
 	enum conf_sizes sizes;
 	int min_age; /* seconds */
+	enum conf_broken_messages broken_messages;
 };
 
 struct conf_limits {

@@ -66,6 +66,12 @@ static const struct conf_word sizes[] = {
 	{ NULL, 0 },
 };
 
+static const struct conf_word broken_messages[] = {
+	{ "refuse", CONF_BROKEN_MESSAGES_REFUSE },
+	{ "deliver", CONF_BROKEN_MESSAGES_DELIVER },
+	{ NULL, 0 },
+};
+
 #define ACCOUNT_FIELD(field) \
 	.scope = CONF_SCOPE_ACCOUNT, .offset = offsetof(struct conf_account, field)
 
@@ -407,6 +413,14 @@ const struct conf_row conf_table_account[] = {
 		.max = SECONDS_A_YEAR,
 		.default_number = 0,
 		.help = "Seconds a message must have been in the mailbox to be listed.",
+	},
+	{
+		ACCOUNT_FIELD(broken_messages),
+		.kind = CONF_WORD,
+		.name = "broken_messages",
+		.words = broken_messages,
+		.default_number = CONF_BROKEN_MESSAGES_REFUSE,
+		.help = "For what Exchange cannot convert: an error, or its placeholder.",
 	},
 };
 

@@ -63,6 +63,7 @@ static void mailbox_free(void *argument)
 
 	imap_listing_deinit(&mailbox->listing);
 	imap_sizing_deinit(&mailbox->sizing);
+	imap_retrieval_deinit(&mailbox->retrieval);
 	imap_update_free(&mailbox->update);
 	maildrop_free(&mailbox->maildrop);
 	bytebuf_deinit(&mailbox->notice);
@@ -404,7 +405,6 @@ static void on_turn_over(void *owner)
 static void on_lost(void *owner, const struct failure *failure)
 {
 	struct mailbox *mailbox = owner;
-	struct session *session = mailbox->session;
 
 	upstream_bury(&mailbox->upstream);
 	mailbox->failure = *failure;
@@ -418,9 +418,8 @@ static void on_lost(void *owner, const struct failure *failure)
 	}
 	switch (mailbox->state) {
 	case MAILBOX_RETRIEVING:
-		mailbox_set_state(mailbox, MAILBOX_OPEN);
-		if (session != NULL)
-			session_message_failed(session, IMAP_RETRIEVAL_BROKEN, failure->text);
+		mailbox_handle_retrieval(mailbox,
+					 imap_retrieval_lost(&mailbox->retrieval, failure->text));
 		break;
 	case MAILBOX_UPDATING:
 		/* An answer of the store is still to come, and finds the upstream gone. */

@@ -26,7 +26,6 @@ void mailbox_handle_retrieval(struct mailbox *mailbox, enum imap_retrieval_statu
 	switch (status) {
 	case IMAP_RETRIEVAL_MORE:
 		break;
-	case IMAP_RETRIEVAL_BEGIN:
 	case IMAP_RETRIEVAL_DATA:
 		if (session != NULL)
 			session_message(session, status, &mailbox->retrieval);
@@ -69,6 +68,14 @@ struct maildrop *mailbox_maildrop(struct mailbox *mailbox)
 void mailbox_retrieve(struct mailbox *mailbox, uint32_t msgno, bool top, uint64_t top_lines)
 {
 	const struct maildrop *drop = mailbox->maildrop;
+	struct imap_retrieval_request request = {
+		.uid = maildrop_uid(drop, msgno),
+		.octets = maildrop_message_octets(drop, msgno),
+		.top = top,
+		.top_lines = top_lines,
+		.deliver_placeholder =
+			mailbox->account->broken_messages == CONF_BROKEN_MESSAGES_DELIVER,
+	};
 
 	if (mailbox_is_recalled(mailbox)) {
 		mailbox_retrieve_notice(mailbox, top_lines);
@@ -88,9 +95,7 @@ void mailbox_retrieve(struct mailbox *mailbox, uint32_t msgno, bool top, uint64_
 	mailbox_set_state(mailbox, MAILBOX_RETRIEVING);
 	mailbox_handle_retrieval(mailbox, imap_retrieval_start(&mailbox->retrieval,
 							       upstream_client(mailbox->upstream),
-							       maildrop_uid(drop, msgno),
-							       maildrop_message_octets(drop, msgno),
-							       top, top_lines));
+							       &request));
 	if (mailbox->upstream != NULL)
 		upstream_flush(mailbox->upstream);
 }

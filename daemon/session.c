@@ -91,6 +91,7 @@ static void session_log_summary(struct session *session, const char *reason)
 	log_number(&line, "retrieved_octets", tally->retrieved_octets);
 	log_number(&line, "topped", tally->topped);
 	log_number(&line, "topped_octets", tally->topped_octets);
+	log_number(&line, "unreadable", tally->unreadable);
 	log_number(&line, "deleted", tally->deleted);
 	log_number(&line, "left", tally->left);
 	log_seconds(&line, "seconds", loop_now_ms() - session->started_ms);

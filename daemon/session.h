@@ -30,7 +30,7 @@ void session_proven(struct session *session);
 void session_mailbox_opening(struct session *session, struct mailbox *mailbox);
 void session_mailbox_open(struct session *session, struct mailbox *mailbox);
 void session_mailbox_failed(struct session *session, const struct failure *failure);
-/* BEGIN, DATA or END; octets are taken with imap_retrieval_piece(). */
+/* DATA or END; octets are taken with imap_retrieval_piece(). */
 void session_message(struct session *session, enum imap_retrieval_status status,
 		     struct imap_retrieval *retrieval);
 /* A message that was made here, all of it. */

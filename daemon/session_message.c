@@ -32,6 +32,27 @@ static bool session_queue_pieces(struct session *session, struct imap_retrieval 
 	return true;
 }
 
+/* Event and message; what is said of it goes behind. */
+static void session_begin_log(const struct session *session, struct log_line *line,
+			      const char *event)
+{
+	log_begin(line, &session->bridge->log, CONF_LOG_WARNING, event);
+	log_session(line, session->id);
+	log_text(line, "user", session->user);
+	log_number(line, "uid", maildrop_uid(mailbox_maildrop(session->mailbox), session->msgno));
+}
+
+/* `broken_messages = "deliver"`: the client cannot tell, but the operator can. */
+static void session_note_placeholder(struct session *session)
+{
+	struct log_line line;
+
+	session->tally.unreadable++;
+	session_begin_log(session, &line, "placeholder-delivered");
+	log_text(&line, "command", session->top ? "TOP" : "RETR");
+	log_end(&line);
+}
+
 static void session_count_message(struct session *session, uint64_t octets)
 {
 	struct maildrop *drop = mailbox_maildrop(session->mailbox);
@@ -76,8 +97,11 @@ void session_message(struct session *session, enum imap_retrieval_status status,
 		session_out_of_memory(session);
 		return;
 	}
-	if (end)
-		session_end_message(session, imap_retrieval_octets(retrieval));
+	if (!end)
+		return;
+	if (imap_retrieval_is_placeholder(retrieval))
+		session_note_placeholder(session);
+	session_end_message(session, imap_retrieval_octets(retrieval));
 }
 
 void session_message_made(struct session *session, struct span message, uint64_t top_lines)
@@ -102,10 +126,7 @@ static void session_log_message_failed(struct session *session, const char *text
 {
 	struct log_line line;
 
-	log_begin(&line, &session->bridge->log, CONF_LOG_WARNING, "message-failed");
-	log_session(&line, session->id);
-	log_text(&line, "user", session->user);
-	log_number(&line, "uid", maildrop_uid(mailbox_maildrop(session->mailbox), session->msgno));
+	session_begin_log(session, &line, "message-failed");
 	log_text(&line, "reason", text);
 	log_end(&line);
 }
@@ -117,6 +138,8 @@ void session_message_failed(struct session *session, enum imap_retrieval_status 
 
 	session->retrieving = false;
 	session_log_message_failed(session, text);
+	if (status == IMAP_RETRIEVAL_UNREADABLE)
+		session->tally.unreadable++;
 	if (session->begun || session->stopping) {
 		/* Too late to say anything: what the client has is not a message, and without the
 		 * final dot it knows. */

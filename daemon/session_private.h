@@ -29,6 +29,7 @@ struct tally {
 	uint64_t retrieved_octets;
 	uint32_t topped;
 	uint64_t topped_octets;
+	uint32_t unreadable; /* RETR and TOP that the server had no message for */
 	uint32_t deleted;
 	uint32_t left;
 };

@@ -249,10 +249,8 @@ static void handle_retrieval(struct coupling *coupling, enum imap_retrieval_stat
 	switch (status) {
 	case IMAP_RETRIEVAL_MORE:
 		return;
-	case IMAP_RETRIEVAL_BEGIN:
-		begin_message(coupling);
-		return;
 	case IMAP_RETRIEVAL_DATA:
+		begin_message(coupling);
 		send_pieces(coupling);
 		return;
 	case IMAP_RETRIEVAL_END:
@@ -352,11 +350,8 @@ static void lose_server(struct coupling *coupling, const char *text)
 		pop3_server_login_refused(&coupling->pop3, POP3_CODE_SYS_TEMP, text, false);
 		return;
 	case PHASE_RETRIEVAL:
-		if (coupling->begun)
-			pop3_server_end(&coupling->pop3, POP3_CODE_SYS_TEMP, text,
-					"message-broken");
-		else
-			pop3_server_message_refused(&coupling->pop3, POP3_CODE_SYS_TEMP, text);
+		handle_retrieval(coupling, imap_retrieval_lost(&coupling->retrieval, text));
+		coupling->phase = PHASE_NONE;
 		return;
 	case PHASE_UPDATE:
 		if (coupling->quit)
@@ -407,6 +402,7 @@ static void drop_server(struct coupling *coupling)
 	coupling->server_handshake = false;
 	imap_listing_deinit(&coupling->listing);
 	imap_sizing_deinit(&coupling->sizing);
+	imap_retrieval_deinit(&coupling->retrieval);
 	imap_client_free(&coupling->imap);
 }
 
@@ -438,6 +434,14 @@ static void start_login(struct coupling *coupling, const struct pop3_event *even
 
 static void start_retrieval(struct coupling *coupling, const struct pop3_event *event)
 {
+	struct imap_retrieval_request request = {
+		.uid = maildrop_uid(coupling->maildrop, event->msgno),
+		.octets = maildrop_message_octets(coupling->maildrop, event->msgno),
+		.top = event->top,
+		.top_lines = event->top_lines,
+		.deliver_placeholder = coupling->options.deliver_placeholders,
+	};
+
 	coupling->msgno = event->msgno;
 	coupling->top = event->top;
 	coupling->begun = false;
@@ -447,12 +451,8 @@ static void start_retrieval(struct coupling *coupling, const struct pop3_event *
 		return;
 	}
 	coupling->phase = PHASE_RETRIEVAL;
-	handle_retrieval(
-		coupling,
-		imap_retrieval_start(&coupling->retrieval, coupling->imap,
-				     maildrop_uid(coupling->maildrop, event->msgno),
-				     maildrop_message_octets(coupling->maildrop, event->msgno),
-				     event->top, event->top_lines));
+	handle_retrieval(coupling,
+			 imap_retrieval_start(&coupling->retrieval, coupling->imap, &request));
 }
 
 static void part(struct coupling *coupling)

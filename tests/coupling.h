@@ -22,11 +22,12 @@ struct coupling_options {
 	const char *delete_folder;
 	const char *token; /* for the IMAP server; NULL: the POP3 password is the IMAP password */
 	bool exact_sizes;
-	bool stls;             /* there is a certificate for POP3 clients */
-	bool plaintext_logins; /* ... and logins without TLS are allowed */
-	bool starttls;         /* the IMAP server is reached by STARTTLS */
-	int64_t not_after;     /* INT64_MAX: list messages of any age */
-	uint32_t hidden[8];    /* UIDs not to be listed, ascending */
+	bool deliver_placeholders; /* broken_messages = "deliver" */
+	bool stls;                 /* there is a certificate for POP3 clients */
+	bool plaintext_logins;     /* ... and logins without TLS are allowed */
+	bool starttls;             /* the IMAP server is reached by STARTTLS */
+	int64_t not_after;         /* INT64_MAX: list messages of any age */
+	uint32_t hidden[8];        /* UIDs not to be listed, ascending */
 	size_t hidden_count;
 };
 

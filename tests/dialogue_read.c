@@ -119,6 +119,10 @@ static bool read_option(struct dialogue *dialogue, const char *name, const char 
 		options->exact_sizes = strcmp(value, "exact") == 0;
 		return options->exact_sizes || strcmp(value, "fast") == 0;
 	}
+	if (strcmp(name, "broken_messages") == 0) {
+		options->deliver_placeholders = strcmp(value, "deliver") == 0;
+		return options->deliver_placeholders || strcmp(value, "refuse") == 0;
+	}
 	if (strcmp(name, "not_after") == 0)
 		return read_number(value, &options->not_after);
 	if (strcmp(name, "hidden") == 0)

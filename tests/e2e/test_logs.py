@@ -31,7 +31,7 @@ class Logs(DaemonTest):
         self.assertEqual(line.fields, {
             "address": "127.0.0.1", "user": self.USER, "retrieved": "3",
             "retrieved_octets": str(octets), "topped": "1", "topped_octets": str(topped),
-            "deleted": "2", "left": "2", "reason": "quit"})
+            "unreadable": "0", "deleted": "2", "left": "2", "reason": "quit"})
 
     def test_lines_of_a_session_carry_its_id_and_login_comes_before_the_end(self):
         self.start_imap(MESSAGES)

@@ -74,7 +74,7 @@ class MarkSeen(DaemonTest):
     def test_a_message_that_was_not_retrieved_whole_stays_unread(self):
         self.start_imap(MESSAGES)
         self.start_daemon([self.account(mark_seen="retr")])
-        self.imap.faults.cue(Fault("UID FETCH", containing="BODY.PEEK[]", cut_literal=20))
+        self.imap.faults.cue(Fault("UID FETCH", containing="BODY.PEEK[]", cut_literal=60))
         client = self.log_in()
         self.assert_ok(client.command("RETR 1"))
         client.rest()

@@ -28,7 +28,7 @@ class Messages(DaemonTest):
 
     def test_a_message_that_breaks_off_is_never_finished(self):
         whole = stuffed(MESSAGES[1])
-        for octets in (1, 100, 3000, len(MESSAGES[1]) - 1):
+        for octets in (40, 100, 3000, len(MESSAGES[1]) - 1):
             for reset in (False, True):
                 with self.subTest(octets=octets, reset=reset):
                     self.imap.faults.cue(Fault("UID FETCH", BODY, cut_literal=octets, reset=reset))
@@ -40,6 +40,16 @@ class Messages(DaemonTest):
                     self.assertTrue(whole.startswith(received), received[-200:])
                     self.nothing_happened()
 
+    def test_a_message_that_breaks_off_before_anything_was_said_is_an_error(self):
+        # Its sender has not come: it could be Exchange's placeholder.
+        self.imap.faults.cue(Fault("UID FETCH", BODY, cut_literal=1))
+        client = self.log_in()
+        self.assert_err(client.command("RETR 2"), "SYS/TEMP")
+        self.assertFalse(client.command("DELE 2").ok)
+        self.assertEqual(client.stat()[0], 4)
+        self.assert_ok(self.quit(client))
+        self.nothing_happened()
+
     def test_a_message_whose_fetch_is_not_confirmed_is_never_finished(self):
         self.imap.faults.cue(Fault("UID FETCH", BODY, cut="after"))
         client = self.log_in()
@@ -50,6 +60,7 @@ class Messages(DaemonTest):
         self.nothing_happened()
 
     def test_a_message_without_data_is_an_error_and_cannot_be_deleted(self):
+        self.unpeeked = {2}
         for body in ("absent", "nil", "empty"):
             with self.subTest(body):
                 self.imap.faults.clear()
@@ -61,9 +72,11 @@ class Messages(DaemonTest):
                 self.assertEqual(client.retrieve(3)[1], as_retrieved(MESSAGES[2]))
                 self.assert_ok(self.quit(client))
                 self.nothing_happened()
+                self.assertEqual(self.inbox.flags(2), set())
 
     def test_a_message_that_becomes_readable_again_can_be_deleted(self):
-        self.imap.faults.cue(Fault("UID FETCH", "UID FETCH 2 (BODY", body="absent"))
+        self.unpeeked = {2}
+        self.imap.faults.cue(Fault("UID FETCH", "UID FETCH 2 (BODY", body="absent", times=2))
         client = self.log_in()
         self.assert_err(client.command("RETR 2"), "SYS/TEMP")
         self.assertFalse(client.command("DELE 2").ok)

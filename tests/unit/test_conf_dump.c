@@ -53,7 +53,8 @@ static const char *const files[] = {
 	"},\n"
 	"  { user = \"*\"; auth = \"password\"; password_file = \"p\"; imap_password_file = "
 	"\"f\";\n"
-	"    mark_seen = \"never\"; sizes = \"exact\"; min_age = 5; " ACCOUNT_IMAP "} );\n",
+	"    mark_seen = \"never\"; sizes = \"exact\"; min_age = 5;\n"
+	"    broken_messages = \"deliver\"; " ACCOUNT_IMAP "} );\n",
 	"runtime_directory = \"/r\"; control_group = \"mail\"; token_key_file = \"k\";\n"
 	"on_attention = \"tell\";\n"
 	"accounts = (\n"
@@ -147,6 +148,7 @@ static void a_dump_shows_defaults_and_hides_hashes(void **state)
 				  "        mark_seen = \"retr\";\n"
 				  "        sizes = \"fast\";\n"
 				  "        min_age = 0;\n"
+				  "        broken_messages = \"refuse\";\n"
 				  "    }\n"
 				  ");\n");
 }
@@ -196,6 +198,7 @@ static void a_dump_shows_what_the_provider_settled(void **state)
 		"        mark_seen = \"retr\";\n"
 		"        sizes = \"fast\";\n"
 		"        min_age = 0;\n"
+		"        broken_messages = \"refuse\";\n"
 		"    }\n"
 		");\n");
 }

@@ -68,7 +68,7 @@ static void everything_that_is_set_arrives(void **state)
 		"    imap = { host = \"::1\"; port = 1143; tls = \"starttls\"; ca_file = \"ca\";\n"
 		"      address_family = \"ipv6\"; };\n"
 		"    delete = \"move\"; delete_folder = \"Gone\"; mark_seen = \"never\";\n"
-		"    sizes = \"exact\"; min_age = 31536000; },\n"
+		"    sizes = \"exact\"; min_age = 31536000; broken_messages = \"deliver\"; },\n"
 		"  { user = \"w\"; provider = \"china\"; attention_message = false;\n"
 		"    oauth = { client_id = \"id\"; tenant = \"t\"; flow = \"app\";\n"
 		"      certificate = \"c.pem\"; private_key = \"/k.pem\";\n"
@@ -137,6 +137,7 @@ static void everything_that_is_set_arrives(void **state)
 	assert_int_equal(account->mark_seen, CONF_MARK_SEEN_NEVER);
 	assert_int_equal(account->sizes, CONF_SIZES_EXACT);
 	assert_int_equal(account->min_age, 31536000);
+	assert_int_equal(account->broken_messages, CONF_BROKEN_MESSAGES_DELIVER);
 	account = &conf->accounts[2];
 	assert_int_equal(account->provider, CONF_PROVIDER_CHINA);
 	assert_int_equal(account->auth, CONF_AUTH_OAUTH2);

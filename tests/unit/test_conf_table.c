@@ -212,6 +212,7 @@ static void defaults_fill_the_whole_struct(void **state)
 	assert_int_equal(account.mark_seen, CONF_MARK_SEEN_RETR);
 	assert_int_equal(account.sizes, CONF_SIZES_FAST);
 	assert_int_equal(account.min_age, 0);
+	assert_int_equal(account.broken_messages, CONF_BROKEN_MESSAGES_REFUSE);
 	assert_true(account.attention_message);
 	assert_null(account.oauth.client_id);
 	assert_null(account.oauth.tenant);

@@ -13,7 +13,7 @@ static void all_rows_are_of_accounts_and_stand_in_the_table(void **state)
 		assert_int_equal(row->scope, CONF_SCOPE_ACCOUNT);
 		assert_ptr_equal(conf_table_find(CONF_SCOPE_ACCOUNT, row->group, row->name), row);
 	}
-	assert_ptr_equal(conf_table_find(CONF_SCOPE_ACCOUNT, NULL, "min_age"),
+	assert_ptr_equal(conf_table_find(CONF_SCOPE_ACCOUNT, NULL, "broken_messages"),
 			 &conf_table_account[conf_table_account_count - 1]);
 }
 

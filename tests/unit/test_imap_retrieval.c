@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: ISC */
 #include "protocol/imap_retrieval.h"
 
+#include "protocol/limits.h"
 #include "tests/unit/imap_script.h"
 
 /* Takes what a retrieval hands out: "+" where +OK is to be said, then the octets, then "." or how
@@ -47,10 +48,9 @@ static void take_status(struct driver *driver, enum imap_retrieval_status status
 	switch (status) {
 	case IMAP_RETRIEVAL_MORE:
 		return;
-	case IMAP_RETRIEVAL_BEGIN:
-		begin(driver);
-		return;
 	case IMAP_RETRIEVAL_DATA:
+		if (!driver->begun)
+			begin(driver);
 		put_pieces(driver);
 		return;
 	case IMAP_RETRIEVAL_END:
@@ -85,6 +85,9 @@ static void on_event(void *machine, const struct imap_event *event)
 #define WHOLE "1 UID FETCH 7 (BODY.PEEK[])\r\n"
 #define PROBE "2 UID FETCH 7 (UID FLAGS)\r\n"
 #define THERE "* 1 FETCH (UID 7 FLAGS ())\r\n$2 OK x\r\n"
+#define SEEN_THERE "* 1 FETCH (UID 7 FLAGS (\\Answered \\Seen))\r\n$2 OK x\r\n"
+#define INSIST "3 UID FETCH 7 (BODY[])\r\n"
+#define UNSEE "4 UID STORE 7 -FLAGS.SILENT (\\Seen)\r\n"
 #define OK "$1 OK x\r\n"
 #define HEAD "1 UID FETCH 7 (BODY.PEEK[HEADER])\r\n"
 #define TEXT "2 UID FETCH 7 (BODY.PEEK[TEXT]<0.4096>)\r\n"
@@ -118,24 +121,62 @@ static const struct row {
 	{ "twice", 3, -1,
 	  "* 1 FETCH (UID 7 BODY[] {3}\r\nx\r\n)\r\n* 1 FETCH (UID 7 BODY[] {3}\r\nx\r\n)\r\n" OK,
 	  WHOLE, "+x\r\n.", NULL },
-	{ "another section", 3, -1, "* 1 FETCH (UID 7 BODY[TEXT] {3}\r\nx\r\n)\r\n" OK THERE,
-	  WHOLE PROBE, "unreadable", NULL },
-	{ "only a part", 3, -1, "* 1 FETCH (UID 7 BODY[]<0> {3}\r\nx\r\n)\r\n" OK THERE,
-	  WHOLE PROBE, "unreadable", NULL },
+	{ "another section", 3, -1,
+	  "* 1 FETCH (UID 7 BODY[TEXT] {3}\r\nx\r\n)\r\n" OK THERE "$3 OK x\r\n$4 OK x\r\n",
+	  WHOLE PROBE INSIST UNSEE, "unreadable", NULL },
+	{ "only a part", 3, -1,
+	  "* 1 FETCH (UID 7 BODY[]<0> {3}\r\nx\r\n)\r\n" OK THERE "$3 OK x\r\n$4 OK x\r\n",
+	  WHOLE PROBE INSIST UNSEE, "unreadable", NULL },
 	{ "empty as listed", 0, -1, "* 1 FETCH (UID 7 BODY[] {0}\r\n)\r\n" OK, WHOLE, "+.", NULL },
 	{ "NIL where empty is listed", 0, -1, "* 1 FETCH (UID 7 BODY[] NIL)\r\n" OK, WHOLE, "+.",
 	  NULL },
 	{ "not empty though listed so", 0, -1, "* 1 FETCH (UID 7 BODY[] {1}\r\nx)\r\n" OK, WHOLE,
 	  "+x\r\n.", NULL },
 	{ "listed empty and nothing comes", 0, -1, OK "$2 OK x\r\n", WHOLE PROBE, "gone", NULL },
-	{ "empty", 3, -1, "* 1 FETCH (UID 7 BODY[] {0}\r\n)\r\n" OK THERE, WHOLE PROBE,
-	  "unreadable", "the server does not give this message" },
-	{ "NIL", 3, -1, "* 1 FETCH (UID 7 BODY[] NIL)\r\n" OK THERE, WHOLE PROBE, "unreadable",
-	  NULL },
+	{ "empty", 3, -1, "* 1 FETCH (UID 7 BODY[] {0}\r\n)\r\n" OK THERE "$3 OK x\r\n$4 OK x\r\n",
+	  WHOLE PROBE INSIST UNSEE, "unreadable", "the server does not give this message" },
+	{ "NIL", 3, -1, "* 1 FETCH (UID 7 BODY[] NIL)\r\n" OK THERE "$3 OK x\r\n$4 OK x\r\n",
+	  WHOLE PROBE INSIST UNSEE, "unreadable", NULL },
 	{ "NIL, and then it comes", 3, -1,
 	  "* 1 FETCH (UID 7 BODY[] NIL)\r\n* 1 FETCH (UID 7 BODY[] {1}\r\nx)\r\n" OK, WHOLE,
 	  "+x\r\n.", NULL },
-	{ "nothing, and there", 3, -1, OK THERE, WHOLE PROBE, "unreadable", NULL },
+	{ "nothing, and there", 3, -1, OK THERE "$3 OK x\r\n$4 OK x\r\n", WHOLE PROBE INSIST UNSEE,
+	  "unreadable", NULL },
+	{ "nothing, and the message without a peek", 3, -1,
+	  OK THERE "* 1 FETCH (UID 7 FLAGS (\\Seen) BODY[] {3}\r\nx\r\n)\r\n$3 OK x\r\n"
+		   "* 1 FETCH (UID 7 FLAGS ())\r\n$4 OK x\r\n",
+	  WHOLE PROBE INSIST UNSEE, "+x\r\n.", NULL },
+	{ "nothing, and it was \\Seen before", 3, -1,
+	  OK SEEN_THERE "* 1 FETCH (UID 7 BODY[] {3}\r\nx\r\n)\r\n$3 OK x\r\n", WHOLE PROBE INSIST,
+	  "+x\r\n.", NULL },
+	{ "nothing, and flags told twice: the last count", 3, -1,
+	  OK "* 1 FETCH (UID 7 FLAGS (\\Seen))\r\n" THERE
+	     "* 1 FETCH (UID 7 BODY[] {3}\r\nx\r\n)\r\n$3 OK x\r\n$4 OK x\r\n",
+	  WHOLE PROBE INSIST UNSEE, "+x\r\n.", NULL },
+	{ "nothing, and its flags are not told", 3, -1, OK "* 1 FETCH (UID 7)\r\n$2 OK x\r\n",
+	  WHOLE PROBE, "unreadable", NULL },
+	{ "nothing without a peek, and \\Seen stays", 3, -1, OK THERE "$3 OK x\r\n$4 NO x\r\n",
+	  WHOLE PROBE INSIST UNSEE, "unreadable", "the server does not give this message" },
+	{ "another message without a peek", 3, -1,
+	  OK SEEN_THERE "* 1 FETCH (UID 8 BODY[] {3}\r\nx\r\n)\r\n$3 OK x\r\n", WHOLE PROBE INSIST,
+	  "unreadable", NULL },
+	{ "NO without a peek", 3, -1, OK THERE "$3 NO cannot convert\r\n", WHOLE PROBE INSIST,
+	  "unreadable", "cannot convert" },
+	{ "throttled without a peek", 3, -1, OK THERE "$3 NO Request is throttled.\r\n",
+	  WHOLE PROBE INSIST, "refused", "Request is throttled." },
+	{ "BYE without a peek", 3, -1, OK THERE "* BYE x\r\n", WHOLE PROBE INSIST, "refused", "x" },
+	{ "BYE behind the octets without a peek", 3, -1,
+	  OK THERE "* 1 FETCH (UID 7 BODY[] {3}\r\nx\r\n)\r\n* BYE x\r\n", WHOLE PROBE INSIST,
+	  "+x\r\nbroken", "x" },
+	{ "NO behind the octets without a peek", 3, -1,
+	  OK THERE "* 1 FETCH (UID 7 BODY[] {3}\r\nx\r\n)\r\n$3 NO x\r\n", WHOLE PROBE INSIST,
+	  "+x\r\nbroken", "x" },
+	{ "BYE when all that is missing is to take \\Seen off", 3, -1,
+	  OK THERE "* 1 FETCH (UID 7 BODY[] {3}\r\nx\r\n)\r\n$3 OK x\r\n* BYE x\r\n",
+	  WHOLE PROBE INSIST UNSEE, "+x\r\n.", NULL },
+	{ "listed empty, not given to a peek, and empty", 0, -1,
+	  OK THERE "* 1 FETCH (UID 7 BODY[] {0}\r\n)\r\n$3 OK x\r\n$4 OK x\r\n",
+	  WHOLE PROBE INSIST UNSEE, "+.", NULL },
 	{ "nothing, and gone", 3, -1, OK "$2 OK x\r\n", WHOLE PROBE, "gone", NULL },
 	{ "nothing, and another one is there", 3, -1,
 	  OK "* 1 FETCH (UID 8 FLAGS ())\r\n$2 OK x\r\n", WHOLE PROBE, "gone", NULL },
@@ -174,8 +215,23 @@ static const struct row {
 	{ "TOP of all lines is fetched as RETR is", 9, 99999999,
 	  "* 1 FETCH (UID 7 BODY[] {14}\r\na: b\r\n\r\n1\r\n2\r\n)\r\n$1 OK x\r\n", WHOLE,
 	  "+a: b\r\n\r\n1\r\n2\r\n.", NULL },
-	{ "TOP of all lines without data is no message", 9, 99999999, OK THERE, WHOLE PROBE,
-	  "unreadable", NULL },
+	{ "TOP of all lines without data is no message", 9, 99999999,
+	  OK THERE "$3 OK x\r\n$4 OK x\r\n", WHOLE PROBE INSIST UNSEE, "unreadable", NULL },
+	{ "TOP 0 without data, and the message without a peek", 9, 0,
+	  OK THERE "* 1 FETCH (UID 7 BODY[] {14}\r\na: b\r\n\r\n1\r\n2\r\n)\r\n$3 OK x\r\n"
+		   "$4 OK x\r\n",
+	  HEAD PROBE INSIST UNSEE, "+a: b\r\n\r\n.", NULL },
+	{ "TOP 1 without data, and the message without a peek", 9, 1,
+	  "$1 OK x\r\n$2 OK x\r\n* 1 FETCH (UID 7 FLAGS (\\Seen))\r\n$3 OK x\r\n"
+	  "* 1 FETCH (UID 7 BODY[] {14}\r\na: b\r\n\r\n1\r\n2\r\n)\r\n$4 OK x\r\n",
+	  HEAD TEXT "3 UID FETCH 7 (UID FLAGS)\r\n4 UID FETCH 7 (BODY[])\r\n",
+	  "+a: b\r\n\r\n1\r\n.", NULL },
+	{ "TOP 1 without a header, and the message without a peek", 9, 1,
+	  "$1 OK x\r\n* 1 FETCH (UID 7 BODY[TEXT]<0> {3}\r\n1\r\n)\r\n$2 OK x\r\n"
+	  "* 1 FETCH (UID 7 FLAGS (\\Seen))\r\n$3 OK x\r\n"
+	  "* 1 FETCH (UID 7 BODY[] {14}\r\na: b\r\n\r\n1\r\n2\r\n)\r\n$4 OK x\r\n",
+	  HEAD TEXT "3 UID FETCH 7 (UID FLAGS)\r\n4 UID FETCH 7 (BODY[])\r\n",
+	  "+a: b\r\n\r\n1\r\n.", NULL },
 	{ "TOP without the text is a cut message", 9, 1, HEADER "$2 OK x\r\n", HEAD TEXT,
 	  "+a: b\r\n\r\nbroken", "the server gave no more of the text" },
 	{ "TOP without a text that is there", 8, 1, HEADER "$2 OK x\r\n", HEAD TEXT,
@@ -205,7 +261,101 @@ static const struct row {
 	  HEAD TEXT, "refused", "x" },
 };
 
-static void play_row(const struct row *row, size_t cut)
+/* The guard: what stands in for a message, and what only looks like that. */
+#define PLACEHOLDER_HEADER                                                         \
+	"From: Microsoft Exchange Server 2010\r\n"                                 \
+	"Subject: Retrieval using the IMAP4 protocol failed for the following\r\n" \
+	" message: 7\r\n\r\n"
+#define PLACEHOLDER PLACEHOLDER_HEADER "no\r\n"
+/* Their lengths, for literals. */
+#define LEN_HEADER "123"
+#define LEN "127"
+
+static const struct {
+	struct row row;
+	const char *delivered; /* what the client gets where it is to have placeholders */
+} guards[] = {
+	{ { "a placeholder", 3, -1, "* 1 FETCH (UID 7 BODY[] {" LEN "}\r\n" PLACEHOLDER ")\r\n" OK,
+	    WHOLE, "unreadable",
+	    "the server cannot convert it, and sent a placeholder; Outlook may show the message" },
+	  "+" PLACEHOLDER "." },
+	{ { "UID behind", 3, -1,
+	    "* 1 FETCH (BODY[] {" LEN "}\r\n" PLACEHOLDER " UID 7 FLAGS (\\Seen))\r\n" OK, WHOLE,
+	    "unreadable", NULL },
+	  "+" PLACEHOLDER "." },
+	{ { "without a peek", 3, -1,
+	    OK THERE "* 1 FETCH (UID 7 BODY[] {" LEN "}\r\n" PLACEHOLDER ")\r\n$3 OK x\r\n"
+		     "$4 OK x\r\n",
+	    WHOLE PROBE INSIST UNSEE, "unreadable", NULL },
+	  "+" PLACEHOLDER "." },
+	{ { "TOP 0", 3, 0,
+	    "* 1 FETCH (UID 7 BODY[HEADER] {" LEN_HEADER "}\r\n" PLACEHOLDER_HEADER ")\r\n" OK,
+	    HEAD, "unreadable", NULL },
+	  "+" PLACEHOLDER_HEADER "." },
+	{ { "TOP 1", 3, 1,
+	    "* 1 FETCH (UID 7 BODY[HEADER] {" LEN_HEADER "}\r\n" PLACEHOLDER_HEADER ")\r\n" OK
+	    "* 1 FETCH (UID 7 BODY[TEXT]<0> {4}\r\nno\r\n)\r\n$2 OK x\r\n",
+	    HEAD TEXT, "unreadable", NULL },
+	  "+" PLACEHOLDER "." },
+	{ { "TOP of all lines", 3, 99999999,
+	    "* 1 FETCH (UID 7 BODY[] {" LEN "}\r\n" PLACEHOLDER ")\r\n" OK, WHOLE, "unreadable",
+	    NULL },
+	  "+" PLACEHOLDER "." },
+	{ { "TOP 1, and no text", 3, 1,
+	    "* 1 FETCH (UID 7 BODY[HEADER] {" LEN_HEADER "}\r\n" PLACEHOLDER_HEADER ")\r\n" OK
+	    "$2 NO cannot convert\r\n",
+	    HEAD TEXT, "unreadable",
+	    "the server cannot convert it, and sent a placeholder; Outlook may show the message" },
+	  "+" PLACEHOLDER_HEADER "broken" },
+	{ { "throttled behind it", 3, -1,
+	    "* 1 FETCH (UID 7 BODY[] {" LEN "}\r\n" PLACEHOLDER ")\r\n"
+	    "$1 NO Request is throttled.\r\n",
+	    WHOLE, "refused", "Request is throttled." },
+	  "+" PLACEHOLDER "broken" },
+	{ { "BYE behind it", 3, -1,
+	    "* 1 FETCH (UID 7 BODY[] {" LEN "}\r\n" PLACEHOLDER ")\r\n* BYE x\r\n", WHOLE,
+	    "refused", "x" },
+	  "+" PLACEHOLDER "broken" },
+	{ { "another message's, its UID behind", 3, -1,
+	    "* 1 FETCH (BODY[] {" LEN "}\r\n" PLACEHOLDER " UID 8)\r\n"
+	    "* 1 FETCH (UID 7 BODY[] {3}\r\nx\r\n)\r\n" OK,
+	    WHOLE, "+x\r\n.", NULL },
+	  "+" PLACEHOLDER "broken" },
+	{ { "another message's with its text, its UID behind", 3, 1,
+	    "* 1 FETCH (BODY[HEADER] {" LEN_HEADER "}\r\n" PLACEHOLDER_HEADER
+	    " BODY[TEXT]<0> {4}\r\nno\r\n UID 8)\r\n" HEADER
+	    "* 1 FETCH (UID 7 BODY[TEXT]<0> {3}\r\n1\r\n)\r\n$2 OK x\r\n",
+	    HEAD TEXT, "+a: b\r\n\r\n1\r\n.", NULL },
+	  "+" PLACEHOLDER "broken" },
+	{ { "a message that begins alike", 3, -1,
+	    "* 1 FETCH (UID 7 BODY[] {42}\r\nFrom: Microsoft Exchange "
+	    "Server\r\n\r\n.\r\nno\r\n)\r\n" OK,
+	    WHOLE, "+From: Microsoft Exchange Server\r\n\r\n..\r\nno\r\n.", NULL },
+	  "+From: Microsoft Exchange Server\r\n\r\n..\r\nno\r\n." },
+	{ { "a message that ends in a header that begins alike", 3, -1,
+	    "* 1 FETCH (UID 7 BODY[] {35}\r\n.\nFrom: Microsoft Exchange Server\r\n)\r\n" OK, WHOLE,
+	    "+..\r\nFrom: Microsoft Exchange Server\r\n.", NULL },
+	  "+..\r\nFrom: Microsoft Exchange Server\r\n." },
+	{ { "a quoted one", 3, -1, "* 1 FETCH (UID 7 BODY[] \"From: Microsoft Exchange\")\r\n" OK,
+	    WHOLE, "+From: Microsoft Exchange\r\n.", NULL },
+	  "+From: Microsoft Exchange\r\n." },
+};
+
+static void start(struct driver *driver, struct imap_script *script, const struct row *row,
+		  bool deliver)
+{
+	struct imap_retrieval_request request = {
+		.uid = 7,
+		.octets = row->octets,
+		.top = row->top_lines >= 0,
+		.top_lines = row->top_lines >= 0 ? (uint64_t)row->top_lines : BYTE_STUFF_ALL_LINES,
+		.deliver_placeholder = deliver,
+	};
+
+	take_status(driver, imap_retrieval_start(&driver->retrieval, script->client, &request));
+}
+
+static void play(const struct row *row, bool deliver, const char *out, size_t cut)
 {
 	static struct imap_script script;
 	static struct driver driver;
@@ -213,29 +363,42 @@ static void play_row(const struct row *row, size_t cut)
 	driver = (struct driver){ .len = 0 };
 	imap_script_init_selected(&script, "", 1);
 	imap_script_begin(&script, on_event, &driver, cut);
-	take_status(&driver, imap_retrieval_start(&driver.retrieval, script.client, 7, row->octets,
-						  row->top_lines >= 0,
-						  row->top_lines >= 0 ? (uint64_t)row->top_lines
-								      : BYTE_STUFF_ALL_LINES));
+	start(&driver, &script, row, deliver);
 	imap_script_say(&script, row->server);
-	if (strcmp(driver.out, row->out) != 0)
-		fail_msg("%s (cut %zu): \"%s\", not \"%s\"; %s", row->name, cut, driver.out,
-			 row->out, driver.retrieval.text);
+	if (strcmp(driver.out, out) != 0)
+		fail_msg("%s (cut %zu): \"%s\", not \"%s\"; %s", row->name, cut, driver.out, out,
+			 driver.retrieval.text);
 	if (strcmp(script.sent, row->sent) != 0)
 		fail_msg("%s (cut %zu): sent\n%snot\n%s", row->name, cut, script.sent, row->sent);
-	if (row->text != NULL && strcmp(driver.retrieval.text, row->text) != 0)
+	if (row->text != NULL && !deliver && strcmp(driver.retrieval.text, row->text) != 0)
 		fail_msg("%s (cut %zu): text \"%s\"", row->name, cut, driver.retrieval.text);
+	imap_retrieval_deinit(&driver.retrieval);
 	imap_script_deinit(&script);
+}
+
+static void play_at_every_cut(const struct row *row, bool deliver, const char *out)
+{
+	play(row, deliver, out, IMAP_SCRIPT_WHOLE);
+	play(row, deliver, out, IMAP_SCRIPT_OCTETS);
+	for (size_t cut = 1; cut < strlen(row->server); cut++)
+		play(row, deliver, out, cut);
 }
 
 static void messages_are_retrieved_as_written(void **state)
 {
 	(void)state;
-	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
-		play_row(&rows[i], IMAP_SCRIPT_WHOLE);
-		play_row(&rows[i], IMAP_SCRIPT_OCTETS);
-		for (size_t cut = 1; cut < strlen(rows[i].server); cut++)
-			play_row(&rows[i], cut);
+	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++)
+		play_at_every_cut(&rows[i], false, rows[i].out);
+}
+
+static void placeholders_are_told_from_messages(void **state)
+{
+	(void)state;
+	assert_int_equal(strlen(PLACEHOLDER_HEADER), strtoul(LEN_HEADER, NULL, 10));
+	assert_int_equal(strlen(PLACEHOLDER), strtoul(LEN, NULL, 10));
+	for (size_t i = 0; i < sizeof(guards) / sizeof(guards[0]); i++) {
+		play_at_every_cut(&guards[i].row, false, guards[i].row.out);
+		play_at_every_cut(&guards[i].row, true, guards[i].delivered);
 	}
 }
 
@@ -272,7 +435,7 @@ static void parts_of_a_long_line_double(void **state)
 	driver = (struct driver){ .discard = true };
 	imap_script_init_selected(&script, "", 1);
 	imap_script_begin(&script, on_event, &driver, IMAP_SCRIPT_WHOLE);
-	take_status(&driver, imap_retrieval_start(&driver.retrieval, script.client, 7, 9, true, 1));
+	start(&driver, &script, &(const struct row){ .octets = 9, .top_lines = 1 }, false);
 	imap_script_say(&script, HEADER);
 	for (size_t i = 0; i < sizeof(parts) / sizeof(parts[0]); i++) {
 		bool last = i + 1 == sizeof(parts) / sizeof(parts[0]);
@@ -306,20 +469,157 @@ static void nothing_more_is_handed_out_behind_the_end(void **state)
 	driver = (struct driver){ .len = 0 };
 	imap_script_init_selected(&script, "", 1);
 	imap_script_begin(&script, on_event, &driver, IMAP_SCRIPT_WHOLE);
-	take_status(&driver, imap_retrieval_start(&driver.retrieval, script.client, 7, 3, false,
-						  BYTE_STUFF_ALL_LINES));
+	start(&driver, &script, &(const struct row){ .octets = 3, .top_lines = -1 }, false);
 	imap_script_say(&script, "* 1 FETCH (UID 7 BODY[] {3}\r\nx\r\n)\r\n" OK
 				 "* 1 FETCH (UID 7 BODY[] {3}\r\nx\r\n)\r\n* BYE x\r\n");
 	assert_string_equal(driver.out, "+x\r\n.");
 	imap_script_deinit(&script);
 }
 
+/* Begins a retrieval of which the server announces `octets`, and says `text` of them. */
+static void begin_literal(struct driver *driver, struct imap_script *script, size_t octets,
+			  const char *text)
+{
+	char announcement[100];
+
+	*driver = (struct driver){ .discard = true };
+	imap_script_init_selected(script, "", 1);
+	imap_script_begin(script, on_event, driver, IMAP_SCRIPT_WHOLE);
+	start(driver, script, &(const struct row){ .octets = octets, .top_lines = -1 }, false);
+	(void)snprintf(announcement, sizeof(announcement), "* 1 FETCH (UID 7 BODY[] {%zu}\r\n",
+		       octets);
+	imap_script_say(script, announcement);
+	imap_script_feed(script, span_text(text));
+}
+
+static void end_literal(struct driver *driver, struct imap_script *script)
+{
+	imap_retrieval_deinit(&driver->retrieval);
+	imap_script_deinit(script);
+}
+
+/* What is longer than any placeholder goes through from its first octet on. */
+static void large_messages_are_not_held_back(void **state)
+{
+	static struct imap_script script;
+	static struct driver driver;
+
+	(void)state;
+	begin_literal(&driver, &script, IMAP_PLACEHOLDER_MAX + 1, "F");
+	assert_true(driver.begun);
+	end_literal(&driver, &script);
+	begin_literal(&driver, &script, IMAP_PLACEHOLDER_MAX, "F");
+	assert_false(driver.begun);
+	end_literal(&driver, &script);
+}
+
+static void nothing_is_held_back_behind_the_first_field_that_tells(void **state)
+{
+	static struct imap_script script;
+	static struct driver driver;
+
+	(void)state;
+	begin_literal(&driver, &script, 1000, "To: x\r\nSubject: hello\r\n");
+	assert_false(driver.begun);
+	imap_script_feed(&script, span_text("F"));
+	assert_true(driver.begun);
+	assert_int_equal(imap_retrieval_octets(&driver.retrieval), 24);
+	end_literal(&driver, &script);
+}
+
+static void a_header_is_held_back_up_to_a_ceiling(void **state)
+{
+	static struct imap_script script;
+	static struct driver driver;
+	static const char field[] = "X: 0123456789012345678901234567\r\n";
+	size_t said = 0;
+
+	(void)state;
+	begin_literal(&driver, &script, IMAP_PLACEHOLDER_MAX, "");
+	while (!driver.begun) {
+		assert_true(said <= IMAP_HELD_MAX);
+		imap_script_feed(&script, span_text(field));
+		said += strlen(field);
+	}
+	assert_true(said > IMAP_HELD_MAX);
+	assert_int_equal(imap_retrieval_octets(&driver.retrieval), said);
+	/* From here on it goes through as it comes. */
+	imap_script_feed(&script, span_text("x"));
+	assert_int_equal(imap_retrieval_octets(&driver.retrieval), said + 1);
+	end_literal(&driver, &script);
+}
+
+static void a_lost_connection_ends_it(void **state)
+{
+	static const struct {
+		const char *said;
+		enum imap_retrieval_status status;
+	} losses[] = {
+		{ "From: Microsoft Exchange Server\r\n", IMAP_RETRIEVAL_REFUSED },
+		{ "From: x\r\nX", IMAP_RETRIEVAL_BROKEN },
+	};
+	static struct imap_script script;
+	static struct driver driver;
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(losses) / sizeof(losses[0]); i++) {
+		begin_literal(&driver, &script, 1000, losses[i].said);
+		assert_int_equal(imap_retrieval_lost(&driver.retrieval, "gone"), losses[i].status);
+		assert_string_equal(driver.retrieval.text, "gone");
+		assert_int_equal(imap_retrieval_lost(&driver.retrieval, "gone"),
+				 IMAP_RETRIEVAL_MORE);
+		end_literal(&driver, &script);
+	}
+}
+
+/* Nothing is flagged \Seen where nothing can be. */
+static void a_read_only_mailbox_is_left_as_it_is(void **state)
+{
+	static const struct row row = { .octets = 3, .top_lines = -1 };
+	static struct imap_script script;
+	static struct driver driver;
+
+	(void)state;
+	driver = (struct driver){ .len = 0 };
+	imap_script_init_selected(&script, "", 1);
+	imap_script_say(&script, "* OK [READ-ONLY] now\r\n");
+	imap_script_begin(&script, on_event, &driver, IMAP_SCRIPT_WHOLE);
+	start(&driver, &script, &row, false);
+	imap_script_say(&script, OK THERE "* 1 FETCH (UID 7 BODY[] {3}\r\nx\r\n)\r\n$3 OK x\r\n");
+	assert_string_equal(script.sent, WHOLE PROBE INSIST);
+	assert_string_equal(driver.out, "+x\r\n.");
+	end_literal(&driver, &script);
+}
+
+static void a_retrieval_may_follow_one_that_was_left(void **state)
+{
+	static const struct row row = { .octets = 3, .top_lines = -1 };
+	static struct imap_script script;
+	static struct driver driver;
+
+	(void)state;
+	begin_literal(&driver, &script, 10, "From: Mi");
+	driver.discard = false;
+	start(&driver, &script, &row, false);
+	imap_script_say(&script,
+			"cr)\r\n" OK "* 1 FETCH (UID 7 BODY[] {3}\r\nx\r\n)\r\n$2 OK x\r\n");
+	assert_string_equal(driver.out, "+x\r\n.");
+	end_literal(&driver, &script);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(messages_are_retrieved_as_written),
+		cmocka_unit_test(placeholders_are_told_from_messages),
 		cmocka_unit_test(parts_of_a_long_line_double),
 		cmocka_unit_test(nothing_more_is_handed_out_behind_the_end),
+		cmocka_unit_test(large_messages_are_not_held_back),
+		cmocka_unit_test(nothing_is_held_back_behind_the_first_field_that_tells),
+		cmocka_unit_test(a_header_is_held_back_up_to_a_ceiling),
+		cmocka_unit_test(a_lost_connection_ends_it),
+		cmocka_unit_test(a_read_only_mailbox_is_left_as_it_is),
+		cmocka_unit_test(a_retrieval_may_follow_one_that_was_left),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
