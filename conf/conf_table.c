@@ -55,7 +55,6 @@ static const struct conf_row rows[] = {
 		.check = conf_value_check_name,
 		.name = "control_group",
 		.example = "packetboat",
-		.needs_restart = true,
 		.help = "Its members may use `packetboat`, like root and the daemon's user.",
 	},
 	{

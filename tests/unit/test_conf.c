@@ -357,7 +357,7 @@ static void a_reload_knows_what_needs_a_restart(void **state)
 		{ "state", ACCOUNT, "state_directory = \"/s\";\n" ACCOUNT, "state_directory" },
 		{ "the socket", ACCOUNT, "runtime_directory = \"/r\";\n" ACCOUNT,
 		  "runtime_directory" },
-		{ "its group", ACCOUNT, "control_group = \"g\";\n" ACCOUNT, "control_group" },
+		{ "its group", ACCOUNT, "control_group = \"g\";\n" ACCOUNT, NULL },
 		{ "the key", ACCOUNT, "token_key_file = \"/k\";\n" ACCOUNT, "token_key_file" },
 		{ "who is told", ACCOUNT, "on_attention = \"/bin/true\";\n" ACCOUNT, NULL },
 		{ "the default said aloud", ACCOUNT,
