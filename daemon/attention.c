@@ -338,11 +338,11 @@ bool attention_dismiss(struct attention *attention, const struct store_mailbox *
 {
 	struct store_incident **slot = attention_slot(attention, mailbox, false);
 	struct store_answer nothing_to_do = { .ok = true };
-	char current[ATTENTION_UNIQUE_ID_LEN + 1] = "";
+	char current[ATTENTION_UNIQUE_ID_LEN + 1];
 
 	if (slot != NULL)
 		make_unique_id(*slot, current);
-	if (strcmp(current, unique_id) != 0) {
+	if (slot == NULL || strcmp(current, unique_id) != 0) {
 		fn(owner, ticket, &nothing_to_do);
 		return true;
 	}

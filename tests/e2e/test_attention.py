@@ -2,6 +2,7 @@
 # SPDX-License-Identifier: ISC
 """Somebody is told when an account waits for them: once, and in the maildrop too."""
 
+import contextlib
 import datetime
 import email
 import email.policy
@@ -169,9 +170,31 @@ class Notice(AttentionTest):
         self.restart(kill=True)
         self.assertEqual(self.log_in().stat()[0], 3)
 
+    def test_a_poll_that_finds_nothing_new_writes_nothing(self):
+        self.start_daemon([self.app_account()])
+        self.retrieve_once(1, 2)
+        eventually(lambda: self.messages_on_disk() == 2, "two messages on disk")
+        with contextlib.closing(self.open_state()) as db:
+            before = self.data_version(db)
+            self.retrieve_once()
+            self.retrieve_once()
+            # What was asked of the store is done when the daemon has stopped.
+            self.restart()
+            self.assertEqual(self.data_version(db), before)
+            self.retrieve_once(3)
+            self.restart()
+            self.assertNotEqual(self.data_version(db), before)
+
+    def open_state(self):
+        return sqlite3.connect(os.path.join(self.daemon.folder, "state", "packetboat.db"))
+
+    @staticmethod
+    def data_version(db):
+        """Changes when somebody else has written."""
+        return db.execute("PRAGMA data_version").fetchone()[0]
+
     def messages_on_disk(self):
-        path = os.path.join(self.daemon.folder, "state", "packetboat.db")
-        with sqlite3.connect(path) as db:
+        with contextlib.closing(self.open_state()) as db:
             return db.execute("SELECT count(*) FROM message").fetchone()[0]
 
     def test_the_lock_holds(self):
@@ -249,11 +272,11 @@ class Dismissal(AttentionTest):
         client = self.log_in()
         self.delete_notice(client)
         # Somebody else writes, for longer than anybody waits.
-        db = sqlite3.connect(os.path.join(self.daemon.folder, "state", "packetboat.db"))
-        db.execute("BEGIN IMMEDIATE")
-        self.assert_err(self.quit(client), "SYS/TEMP")
-        db.rollback()
-        db.close()
+        path = os.path.join(self.daemon.folder, "state", "packetboat.db")
+        with contextlib.closing(sqlite3.connect(path)) as db:
+            db.execute("BEGIN IMMEDIATE")
+            self.assert_err(self.quit(client), "SYS/TEMP")
+            db.rollback()
         self.notice(self.log_in())
 
     def test_the_next_incident_has_a_message_of_its_own(self):
