@@ -98,14 +98,18 @@ static bool names_one_of(const char *text, const char *const *list, size_t count
 	return false;
 }
 
-static bool has_word(const char *text, const char *word)
+/* Microsoft writes the permission alone; others, as it is asked for, with the resource and a slash
+ * in front. */
+static bool has_permission(const char *text, const char *permission)
 {
-	struct span wanted = span_text(word);
+	struct span wanted = span_text(permission);
 
 	while (*text != '\0') {
 		size_t len = strcspn(text, " ");
+		size_t front = len > wanted.len ? len - wanted.len : 0;
 
-		if (span_equal_nocase(span_of(text, len), wanted))
+		if (span_equal_nocase(span_of(text + front, len - front), wanted) &&
+		    (front == 0 || text[front - 1] == '/'))
 			return true;
 		text += len + strspn(text + len, " ");
 	}
@@ -180,7 +184,7 @@ static bool find_missing_permission(struct diagnosis *diagnosis, const struct oa
 				    const struct token_claims *claims)
 {
 	if (client->account->oauth.flow == CONF_FLOW_APP) {
-		if (has_word(claims->roles, app_permission))
+		if (has_permission(claims->roles, app_permission))
 			return false;
 		diagnosis_found(diagnosis, "the token lacks the role %s (it has: %s)",
 				app_permission, claims->roles[0] != '\0' ? claims->roles : "none");
@@ -193,7 +197,7 @@ static bool find_missing_permission(struct diagnosis *diagnosis, const struct oa
 			app_permission);
 		return true;
 	}
-	if (has_word(claims->scopes, user_permission))
+	if (has_permission(claims->scopes, user_permission))
 		return false;
 	diagnosis_found(diagnosis, "the token does not permit %s (it permits: %s)", user_permission,
 			claims->scopes[0] != '\0' ? claims->scopes : "nothing");

@@ -120,6 +120,12 @@ static void a_token_that_the_mail_server_will_not_take_is_known(void **state)
 		.audience = "00000002-0000-0ff1-ce00-000000000000",
 		.scopes = "imap.accessasuser.all"
 	};
+	static const struct token_claims in_full = {
+		.audience = "https://outlook.office.com",
+		.scopes = "openid https://outlook.office.com/IMAP.AccessAsUser.All"
+	};
+	static const struct token_claims longer = { .audience = "https://outlook.office.com",
+						    .scopes = "NoIMAP.AccessAsUser.All" };
 	static const struct token_claims similar = { .audience = "https://outlook.office.com.evil",
 						     .scopes = "IMAP.AccessAsUser.All" };
 	static const struct token_claims smtp = { .audience = "https://outlook.office.com",
@@ -148,6 +154,8 @@ static void a_token_that_the_mail_server_will_not_take_is_known(void **state)
 		{ "other permission", &employee, &smtp, false,
 		  "does not permit IMAP.AccessAsUser.All (it permits: SMTP.Send",
 		  "packetboat login helpdesk" },
+		{ "permission in full", &employee, &in_full, true, "", NULL },
+		{ "longer permission", &employee, &longer, false, "does not permit", NULL },
 		{ "no role", &application, &no_role, false,
 		  "lacks the role IMAP.AccessAsApp (it has: POP.AccessAsApp)",
 		  "grants admin consent" },
