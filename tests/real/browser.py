@@ -41,19 +41,15 @@ def installed():
 class Browser:
     def __init__(self, folder):
         self.folder = str(folder)
-        self.driver = self.address = self.session = None
+        self.driver = self.address = self.session = self._drain = None
 
     def __enter__(self):
         os.makedirs(os.path.join(self.folder, "profile"), exist_ok=True)
         dovecot.hand_over(self.folder)
         environment = {**os.environ, "HOME": self.folder, "XDG_CONFIG_HOME": self.folder,
                        "XDG_CACHE_HOME": self.folder}
-        self.driver = subprocess.Popen(
-            dovecot.unprivileged([shutil.which("chromedriver"), "--port=0"]),
-            stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True,
-            env=environment)
         try:
-            self._wait_for_driver()
+            self._start_driver(environment)
             options = {"args": [*_ARGUMENTS, f"--user-data-dir={self.folder}/profile"]}
             answer = self._ask("POST", "/session", {"capabilities": {"alwaysMatch": {
                 "browserName": "chrome", "goog:chromeOptions": options}}})
@@ -66,8 +62,31 @@ class Browser:
     def __exit__(self, *_):
         if self.session is not None:
             self._ask("DELETE", f"/session/{self.session}")
+        if self.address is not None:
+            self.driver.terminate()
+            self.driver.wait()
+            self._drain.join()
+            self.driver.stdout.close()
+
+    def _start_driver(self, environment):
+        """It chooses a port of ::1 that is free, and then wants the same one of 127.0.0.1."""
+        for _ in range(5):
+            self.driver = subprocess.Popen(
+                dovecot.unprivileged([shutil.which("chromedriver"), "--port=0"]),
+                stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.STDOUT,
+                text=True, env=environment)
+            told = self._wait_for_driver()
+            if self.address is not None:
+                return
+            self._stop_driver()
+            if "Address already in use" not in told:
+                break
+        raise RuntimeError("chromedriver does not start:\n" + told)
+
+    def _stop_driver(self):
         self.driver.terminate()
         self.driver.wait()
+        self.driver.stdout.close()
 
     def _wait_for_driver(self):
         """It says which port it took."""
@@ -79,11 +98,11 @@ class Browser:
             if "started successfully on port " in line:
                 port = line.rsplit("port ", 1)[1].strip(" .\n")
                 self.address = f"http://127.0.0.1:{port}"
+                self._drain = threading.Thread(target=self.driver.stdout.read, daemon=True)
+                self._drain.start()
                 break
         timer.cancel()
-        if self.address is None:
-            raise RuntimeError("chromedriver does not start:\n" + "".join(told))
-        threading.Thread(target=self.driver.stdout.read, daemon=True).start()
+        return "".join(told)
 
     def _ask(self, method, path, body=None):
         request = urllib.request.Request(
@@ -132,7 +151,10 @@ class Browser:
             time.sleep(0.05)
 
     def type(self, selector, text):
-        self._do("POST", f"/element/{self._find(selector)}/value", {"text": text})
+        """In the place of what is there."""
+        element = self._find(selector)
+        self._do("POST", f"/element/{element}/clear", {})
+        self._do("POST", f"/element/{element}/value", {"text": text})
 
     def press(self, selector):
         self._do("POST", f"/element/{self._find(selector)}/click", {})

@@ -126,14 +126,15 @@ class Provider:
     @property
     def endpoints(self):
         base = f"{self.issuer}/tenant/oauth2/v2.0"
-        return {"authorize_endpoint": f"{base}/authorize", "token_endpoint": f"{base}/token",
+        # OpenID Connect Core 11: without consent asked for there is no refresh token.
+        return {"authorize_endpoint": f"{base}/authorize?prompt=consent", "token_endpoint": f"{base}/token",
                 "device_endpoint": f"{base}/devicecode", "ca_file": self.ca}
 
-    def approve(self, url, login, user_code=None):
+    def approve(self, url, login, user_code=None, visit=True):
         """Goes through the provider's pages, as `login`: fills in its forms until it says that it
-        is done (a device), or sends the browser to a loopback address, which is returned and
-        visited."""
-        return Person(self.ca, login, user_code).walk(url)
+        is done (a device), or sends the browser to a loopback address, which is returned, and
+        visited if `visit`."""
+        return Person(self.ca, login, user_code, visit).walk(url)
 
 
 class _Stay(urllib.request.HTTPRedirectHandler):
@@ -144,8 +145,8 @@ class _Stay(urllib.request.HTTPRedirectHandler):
 class Person:
     """A browser of a few lines: cookies, redirects, forms."""
 
-    def __init__(self, ca, login, user_code):
-        self.login, self.user_code = login, user_code
+    def __init__(self, ca, login, user_code, visit):
+        self.login, self.user_code, self.visit = login, user_code, visit
         context = ssl.create_default_context(cafile=ca)
         self.opener = urllib.request.build_opener(
             urllib.request.ProxyHandler({}), _Stay(), urllib.request.HTTPSHandler(context=context),
@@ -169,7 +170,8 @@ class Person:
             if location:
                 target = urllib.parse.urljoin(url, location)
                 if urllib.parse.urlsplit(target).scheme == "http":
-                    self._visit(target)
+                    if self.visit:
+                        self._visit(target)
                     return target
                 url, location, page = self._visit(target)
                 continue
