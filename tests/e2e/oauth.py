@@ -235,8 +235,8 @@ class OAuthTest(DaemonTest):
         accounts = json.loads(output)["accounts"]
         return next(one for one in accounts if one["user"] == (user or self.USER))
 
-    def sign_in(self, user=None, person=None, way="device"):
-        """The quickest way, or "browser" or "paste"."""
+    def sign_in(self, user=None, person=None, way="paste"):
+        """The quickest way, or "browser" or "device"."""
         user = user or self.USER
         person = person or user
         if way == "device":

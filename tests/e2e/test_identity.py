@@ -245,6 +245,15 @@ class Refreshing(IdentityTest):
         self.assert_refused(self.refresh(first), "invalid_grant", 70000)
         self.assert_refused(self.refresh(second), "invalid_grant", 70000)
 
+    def test_with_an_overlap_the_old_one_ends_when_the_new_one_is_used(self):
+        self.identity.settings.rotation = "overlap"
+        first = self.sign_in()["refresh_token"]
+        second = self.refresh(first)[1]["refresh_token"]
+        third = self.refresh(first)[1]["refresh_token"]
+        self.assertEqual(self.refresh(third)[0], 200)
+        for token in (first, second):
+            self.assert_refused(self.refresh(token), "invalid_grant", 70000)
+
     def test_without_rotation_there_is_none(self):
         self.identity.settings.rotation = "none"
         self.assertNotIn("refresh_token", self.refresh(self.sign_in()["refresh_token"])[1])

@@ -23,7 +23,7 @@ class FilesTest(OAuthTest):
         self.start_identity(interval=1)
         self.start_outlook([LETTER])
         self.start_daemon([self.oauth_account(attention_message=False)], **settings)
-        self.sign_in(way="paste")
+        self.sign_in()
 
     @property
     def state(self):
@@ -124,7 +124,7 @@ class Damage(FilesTest):
                 (aside,) = glob.glob(path + ".damaged-*")
                 self.assertEqual(self.contents(aside), octets)
                 self.assertFalse(os.path.exists(path))
-                self.sign_in(way="paste")
+                self.sign_in()
                 self.assert_ok(self.reply())
                 self.assertEqual(self.contents(aside), octets)
                 self.stop()
@@ -137,9 +137,9 @@ class Damage(FilesTest):
         self.imap.store.add_user("bob@example.org")
         self.start_daemon([self.oauth_account(attention_message=False),
                            self.oauth_account(user="bob@example.org", attention_message=False)])
-        self.sign_in(way="paste")
+        self.sign_in()
         mine = self.token_file
-        self.sign_in("bob@example.org", way="paste")
+        self.sign_in("bob@example.org")
         self.stop()
         (other,) = set(glob.glob(os.path.join(self.state, "tokens", "*"))) - {mine}
         shutil.copy(other, mine)
@@ -204,7 +204,7 @@ class Keys(FilesTest):
         self.start_identity(interval=1)
         self.start_outlook([LETTER])
         self.start_daemon([self.oauth_account()], environment={"CREDENTIALS_DIRECTORY": folder})
-        self.sign_in(way="paste")
+        self.sign_in()
         self.assertFalse(os.path.exists(self.key()))
         self.assert_ok(self.reply())
 
@@ -220,7 +220,7 @@ class Disk(FilesTest):
 
     def sign_in_for_a_moment(self):
         self.identity.faults.cue(Trouble("token authorization_code", members={"expires_in": 0}))
-        self.sign_in(way="paste")
+        self.sign_in()
 
     def start_on_small_disk(self):
         self.start_identity(interval=1)
@@ -300,7 +300,7 @@ class Disk(FilesTest):
             shutil.rmtree(path) if os.path.isdir(path) else os.unlink(path)
         self.daemon.start()
         self.assert_err(self.reply(), "AUTH")
-        self.sign_in(way="paste")
+        self.sign_in()
         self.assert_ok(self.reply())
 
 

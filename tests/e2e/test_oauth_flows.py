@@ -244,7 +244,7 @@ class PersonalAccounts(FlowsTest):
         self.start_identity(interval=1)
         self.start_outlook([LETTER])
         self.start_daemon([self.oauth_account(provider="outlook", oauth={"tenant": None})])
-        self.sign_in()
+        self.sign_in(way="device")
         self.assert_mail_arrives()
         self.assertIn("/consumers/", self.identity.journal.texts("devicecode")[0])
 

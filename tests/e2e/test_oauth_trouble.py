@@ -3,8 +3,10 @@
 """What an identity provider can do to us, and what POP3 clients, the log and the operator hear of
 it."""
 
+import datetime
 import os
 import time
+from email.utils import format_datetime
 
 from harness import eventually, main
 from messages import message
@@ -51,7 +53,7 @@ class TroubleTest(OAuthTest):
     def sign_in_for_a_moment(self):
         """With a token that is over as soon as it has been tried."""
         self.identity.faults.cue(Trouble("token authorization_code", members={"expires_in": 0}))
-        self.sign_in(way="paste")
+        self.sign_in()
 
     def reply(self):
         client = self.connect()
@@ -137,7 +139,7 @@ class TheirEnd(TroubleTest):
         self.sign_in_for_a_moment()
         self.identity.tokens.revoke(self.person)
         self.assert_err(self.reply(), "AUTH")
-        self.sign_in(way="paste")
+        self.sign_in()
         self.assert_works()
         self.assertEqual(self.status()["state"], "ok")
 
@@ -164,7 +166,10 @@ class TheirEnd(TroubleTest):
     def test_time(self):
         """Back-off begins with a second; Retry-After is obeyed."""
         self.start()
-        for trouble, seconds in (({"status": 503}, 0.5), ({"status": 429, "retry_after": 3}, 2.5)):
+        date = format_datetime(datetime.datetime.now(datetime.timezone.utc) +
+                               datetime.timedelta(seconds=6), usegmt=True)
+        for trouble, seconds in (({"status": 503}, 0.5), ({"status": 429, "retry_after": 3}, 2.5),
+                                 ({"status": 429, "retry_after": date}, 1)):
             with self.subTest(trouble):
                 self.sign_in_for_a_moment()
                 self.identity.faults.cue(Trouble("token refresh_token", **trouble))
@@ -186,7 +191,7 @@ class TheirEnd(TroubleTest):
 
     def test_signing_out(self):
         self.start()
-        self.sign_in(way="paste")
+        self.sign_in()
         self.assert_works()
         before = self.asked("token")
         self.assertEqual(self.run_tool("logout", self.USER)[0], 0)
@@ -277,7 +282,7 @@ class Others(TroubleTest):
             self.oauth_account(user="bob@example.org", attention_message=False)])
         self.sign_in_for_a_moment()
         self.identity.faults.cue(Trouble("token authorization_code", members={"expires_in": 0}))
-        self.sign_in("bob@example.org", way="paste")
+        self.sign_in("bob@example.org")
         self.identity.tokens.revoke(self.person)
         self.assert_err(self.reply(), "AUTH")
         self.assert_ok(self.connect().log_in("bob@example.org", self.password))
@@ -290,7 +295,7 @@ class Others(TroubleTest):
         self.imap.store.add_user("bob@example.org").inbox.append(LETTER)
         self.start_daemon([self.oauth_account(), self.oauth_account(user="bob@example.org")])
         self.sign_in_for_a_moment()
-        self.sign_in("bob@example.org", way="paste")
+        self.sign_in("bob@example.org")
         self.identity.faults.cue(Trouble("token refresh_token", hang="before"))
         waiting = self.connect()
         self.assert_ok(waiting.command(f"USER {self.USER}"))
@@ -355,7 +360,7 @@ class Telling(TroubleTest):
         self.assert_ok(client.command("DELE 2"))
         self.assert_ok(self.quit(client))
         self.assert_err(self.reply(), "AUTH")
-        self.sign_in(way="paste")
+        self.sign_in()
         client = self.log_in()
         self.assertEqual(client.retrieve(1)[1], LETTER)
 

@@ -172,6 +172,8 @@ def refresh_token(identity, request, tenant, application):
             raise Refused(65001, client=application.client_id)
         old.used = now
         old.spent = rotation == "strict"
+        if rotation == "overlap":
+            tokens.revoke_older(old)
         new = None
         if rotation != "none":
             new = tokens.issue_refresh(application, old.person, old.scope, now, old.family)

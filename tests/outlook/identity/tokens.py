@@ -42,6 +42,7 @@ class RefreshToken:
     person: Person
     scope: str
     family: str
+    number: int                # in its family
     used: float                # when it was issued, or last used
     # Taken once already, where that is all it may be.
     spent: bool = False
@@ -133,7 +134,7 @@ class Tokens:
     def issue_refresh(self, application, person, scope, now, family=None, octets=1200):
         prefix = "M.C512_BAY." if person.is_personal else "1.AXEA"
         token = RefreshToken(prefix + _random(octets * 3 // 4), application, person, scope,
-                             family or new_id(), now)
+                             family or new_id(), len(self.refresh), now)
         with self.lock:
             self.refresh[token.text] = token
         return token
@@ -172,6 +173,13 @@ class Tokens:
             for token in self.refresh.values():
                 if token.family == family:
                     token.revoked = token.revoked or number
+
+    def revoke_older(self, token, number=70000):
+        """Those of its family that came before it."""
+        with self.lock:
+            for other in self.refresh.values():
+                if other.family == token.family and other.number < token.number:
+                    other.revoked = other.revoked or number
 
     def revoke_access(self, person):
         """Access tokens end at once, which only servers that are told of it do."""
