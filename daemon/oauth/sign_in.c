@@ -160,18 +160,7 @@ void sign_in_fail_refused(struct sign_in *sign_in, const struct token_answer *re
 
 static void on_http(void *owner, uint64_t ticket, const struct http_answer *answer);
 
-bool sign_in_post(struct sign_in *sign_in, const char *url, const struct bytebuf *form)
-{
-	const char *ca_file = sign_in->client.account->oauth.ca_file;
-
-	if (!bytebuf_failed(form) && http_request(sign_in->http, url, bytebuf_peek(form), ca_file,
-						  on_http, sign_in->tickets, sign_in->ticket))
-		return true;
-	sign_in_fail_memory(sign_in);
-	return false;
-}
-
-void sign_in_ask(struct sign_in *sign_in, sign_in_fill_fn *fill)
+void sign_in_ask(struct sign_in *sign_in, const char *endpoint, sign_in_fill_fn *fill)
 {
 	const struct conf_oauth *oauth = &sign_in->client.account->oauth;
 	struct secret *client_secret = NULL;
@@ -189,9 +178,9 @@ void sign_in_ask(struct sign_in *sign_in, sign_in_fill_fn *fill)
 	if (client_assertion != NULL)
 		proof.client_assertion = secret_borrow(client_assertion);
 	bytebuf_init(&form, TOKEN_FORM_MAX);
-	if (fill(sign_in, &form, &proof))
-		(void)sign_in_post(sign_in, oauth->token_endpoint, &form);
-	else
+	if (!fill(sign_in, &form, &proof) ||
+	    !http_request(sign_in->http, endpoint, bytebuf_peek(&form), oauth->ca_file, on_http,
+			  sign_in->tickets, sign_in->ticket))
 		sign_in_fail_memory(sign_in);
 	bytebuf_deinit(&form);
 	secret_free(&client_secret);

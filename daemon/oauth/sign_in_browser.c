@@ -104,7 +104,7 @@ static void sign_in_redeem(struct sign_in *sign_in, struct span code)
 	sign_in_enter(sign_in, SIGN_IN_REDEEMING);
 	sign_in_tell(sign_in, &event);
 	if (!sign_in->buried)
-		sign_in_ask(sign_in, fill_code);
+		sign_in_ask(sign_in, sign_in->client.account->oauth.token_endpoint, fill_code);
 	bytebuf_reset(&sign_in->brought);
 }
 

@@ -10,10 +10,15 @@ enum {
 	POLL_TROUBLE_MAX_MS = 60000,
 };
 
+static bool fill_device(struct sign_in *sign_in, struct bytebuf *form,
+			const struct token_form_proof *proof)
+{
+	return token_form_device(form, &sign_in->client.account->oauth, proof);
+}
+
 void sign_in_request_code(struct sign_in *sign_in)
 {
 	const struct conf_oauth *oauth = &sign_in->client.account->oauth;
-	struct bytebuf form;
 
 	if (oauth->device_endpoint == NULL) {
 		sign_in_fail(sign_in, "this identity provider gives no codes for devices",
@@ -21,12 +26,8 @@ void sign_in_request_code(struct sign_in *sign_in)
 			     "`packetboat login --paste`");
 		return;
 	}
-	bytebuf_init(&form, TOKEN_FORM_MAX);
-	if (!token_form_device(&form, oauth))
-		sign_in_fail_memory(sign_in);
-	else if (sign_in_post(sign_in, oauth->device_endpoint, &form))
-		sign_in_enter(sign_in, SIGN_IN_REQUESTING);
-	bytebuf_deinit(&form);
+	sign_in_enter(sign_in, SIGN_IN_REQUESTING);
+	sign_in_ask(sign_in, oauth->device_endpoint, fill_device);
 }
 
 void sign_in_handle_code(struct sign_in *sign_in, const struct http_answer *answer)
@@ -72,7 +73,8 @@ void sign_in_poll(struct sign_in *sign_in)
 	if (loop_now_ms() >= sign_in->device_until_ms)
 		sign_in_code_expired(sign_in);
 	else
-		sign_in_ask(sign_in, fill_device_code);
+		sign_in_ask(sign_in, sign_in->client.account->oauth.token_endpoint,
+			    fill_device_code);
 }
 
 /* The next poll: no later than the code's end, which must be told. */

@@ -81,12 +81,11 @@ void sign_in_fail_memory(struct sign_in *sign_in);
 /* The identity provider said no. */
 void sign_in_fail_refused(struct sign_in *sign_in, const struct token_answer *refusal);
 
-/* POSTs a form; its answer goes to what `state` is then. False: it has failed. */
-bool sign_in_post(struct sign_in *sign_in, const char *url, const struct bytebuf *form);
-/* POSTs to the token endpoint, with the application's proof, a form that `fill` writes. */
+/* POSTs a form that `fill` writes, with the application's proof in it; the answer goes to what
+ * `state` is then. */
 typedef bool sign_in_fill_fn(struct sign_in *sign_in, struct bytebuf *form,
 			     const struct token_form_proof *proof);
-void sign_in_ask(struct sign_in *sign_in, sign_in_fill_fn *fill);
+void sign_in_ask(struct sign_in *sign_in, const char *endpoint, sign_in_fill_fn *fill);
 
 /* Tokens came; they are in `tokens`. */
 void sign_in_check(struct sign_in *sign_in);

@@ -83,10 +83,10 @@ bool token_form_code(struct bytebuf *form, const struct conf_oauth *oauth,
 	       add_text(form, "scope", oauth->scope);
 }
 
-bool token_form_device(struct bytebuf *form, const struct conf_oauth *oauth)
+bool token_form_device(struct bytebuf *form, const struct conf_oauth *oauth,
+		       const struct token_form_proof *proof)
 {
-	return add_text(form, "client_id", oauth->client_id) &&
-	       add_text(form, "scope", oauth->scope);
+	return add_client(form, oauth, proof) && add_text(form, "scope", oauth->scope);
 }
 
 bool token_form_device_code(struct bytebuf *form, const struct conf_oauth *oauth,

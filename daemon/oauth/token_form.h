@@ -32,8 +32,10 @@ bool token_form_refresh(struct bytebuf *form, const struct conf_oauth *oauth,
 bool token_form_code(struct bytebuf *form, const struct conf_oauth *oauth,
 		     const struct token_form_proof *proof, struct span code,
 		     const char *redirect_uri, struct span verifier);
-/* The device authorization request, and grant_type=urn:ietf:params:oauth:grant-type:device_code */
-bool token_form_device(struct bytebuf *form, const struct conf_oauth *oauth);
+/* The device authorization request, for which the application proves itself as it does for a token
+ * (RFC 8628 section 3.1), and grant_type=urn:ietf:params:oauth:grant-type:device_code */
+bool token_form_device(struct bytebuf *form, const struct conf_oauth *oauth,
+		       const struct token_form_proof *proof);
 bool token_form_device_code(struct bytebuf *form, const struct conf_oauth *oauth,
 			    const struct token_form_proof *proof, struct span device_code);
 /* grant_type=client_credentials */

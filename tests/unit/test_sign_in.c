@@ -398,6 +398,21 @@ static void the_application_proves_itself_where_it_can(void **state)
 	assert_string_equal(parameter(world.form, "client_secret"), "S3CRET");
 }
 
+/* RFC 8628 section 3.1. */
+static void the_application_proves_itself_for_a_device_code_too(void **state)
+{
+	struct fixture *fixture = *state;
+
+	world.client_secret = "S3CRET";
+	begin(fixture, SIGN_IN_DEVICE);
+	assert_string_equal(world.url, "https://id.example/devicecode");
+	assert_string_equal(parameter(world.form, "client_secret"), "S3CRET");
+	reply(fixture, 200, device);
+	wait(fixture);
+	assert_string_equal(world.url, "https://id.example/token");
+	assert_string_equal(parameter(world.form, "client_secret"), "S3CRET");
+}
+
 static void what_does_not_belong_to_the_sign_in_ends_it(void **state)
 {
 	static const struct {
@@ -825,6 +840,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		TEST(a_browser_signs_in),
 		TEST(the_application_proves_itself_where_it_can),
+		TEST(the_application_proves_itself_for_a_device_code_too),
 		TEST(what_does_not_belong_to_the_sign_in_ends_it),
 		TEST(what_is_pasted_ends_at_a_page_of_the_provider),
 		TEST(only_the_first_answer_counts),

@@ -69,6 +69,7 @@ static void test_refresh(void **state)
 
 static void test_code_device_and_app(void **state)
 {
+	const struct token_form_proof secret = { .client_secret = span_text("s&cr=t+") };
 	struct bytebuf form;
 
 	(void)state;
@@ -77,8 +78,10 @@ static void test_code_device_and_app(void **state)
 				    "http://localhost:8400/", span_text("verifier")));
 	assert_holds(&form, "grant_type=authorization_code&" CLIENT "&code=0.AX%2Fb&" REDIRECT
 			    "&code_verifier=verifier&" SCOPE);
-	assert_true(token_form_device(&form, &oauth));
+	assert_true(token_form_device(&form, &oauth, &nothing));
 	assert_holds(&form, CLIENT "&" SCOPE);
+	assert_true(token_form_device(&form, &oauth, &secret));
+	assert_holds(&form, CLIENT "&client_secret=s%26cr%3Dt%2B&" SCOPE);
 	assert_true(token_form_device_code(&form, &oauth, &nothing, span_text("D")));
 	assert_holds(&form,
 		     "grant_type=urn%3Aietf%3Aparams%3Aoauth%3Agrant-type%3Adevice_code&" CLIENT
