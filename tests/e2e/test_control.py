@@ -379,6 +379,28 @@ class Accounts(ControlTest):
             self.assertRegex(line, r"^ok   [A-Z]\S* +\S")
         self.assertTrue(any(line.startswith("ok   TLS ") for line in lines), lines)
 
+    def test_a_doctor_that_nobody_waits_for(self):
+        # A server that says nothing.
+        with socket.socket() as silent:
+            silent.bind(("127.0.0.1", 0))
+            silent.listen()
+            self.start_imap(MESSAGES)
+            self.start([self.account(imap={"port": silent.getsockname()[1]})])
+            connection = self.dial()
+            connection.sendall(b'{"command": "doctor", "account": "ada"}\n')
+            said = b""
+            while b'"TCP"' not in said:
+                said += connection.recv(65536)
+                self.assertNotIn(b'"done"', said)
+            tls, _ = silent.accept()
+            with tls:
+                tls.settimeout(CEILING)
+                connection.close()
+                # What was under way is given up at once.
+                while tls.recv(65536):
+                    pass
+        self.assertEqual(self.status()["sessions"], 0)
+
     def test_the_doctor_of_a_server_that_is_away(self):
         self.start()
         self.imap.stop()

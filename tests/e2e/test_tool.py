@@ -330,6 +330,45 @@ class Login(ControlTest):
                 self.assertIn(expected.encode(), err.splitlines()[-1])
                 self.assertIsNone(peer.hear())
 
+    def on_terminal(self):
+        """Begins in a browser's stead: standard input is a terminal. Its other end comes last."""
+        master, slave = os.openpty()
+        self.addCleanup(os.close, master)
+        process, peer, port = self.begin_browser(stdin=slave)
+        os.close(slave)
+        peer.say(event="open", url=self.URL, redirect_uri=f"http://localhost:{port}/")
+        self.assertEqual(process.stdout.readline().decode(), self.URL + "\n")
+        return process, peer, port, master
+
+    def test_a_browser_elsewhere_and_a_terminal_here(self):
+        process, peer, port, terminal = self.on_terminal()
+        os.write(terminal, f"http://localhost:{port}/?code=1&state=y\n".encode())
+        self.assertEqual(peer.hear(), {"answer": f"http://localhost:{port}/?code=1&state=y"})
+        # Whatever the browser brings now comes too late.
+        peer.say(event="accepted")
+        peer.say(done=True, account="ada")
+        self.finish(process, 0, b"signed in: ada\n", "paste it here")
+
+    def test_a_terminal_that_cuts_what_is_pasted(self):
+        process, peer, port, terminal = self.on_terminal()
+        os.write(terminal, b"http://localhost/?code=")
+        for _ in range(50):
+            os.write(terminal, b"x" * 100)
+        os.write(terminal, b"\n")
+        self.finish(process, 1, b"", "its end is missing")
+        self.assertIsNone(peer.hear())
+
+    def test_a_terminal_at_its_end(self):
+        process, peer, port, terminal = self.on_terminal()
+        os.write(terminal, b"\x04")
+        # The browser may come all the same.
+        browser = threading.Thread(target=lambda: self.get(port, "/?code=1"), daemon=True)
+        browser.start()
+        self.assertEqual(peer.hear(), {"answer": "code=1"})
+        peer.say(done=True, account="ada")
+        self.finish(process, 0, b"signed in: ada\n")
+        browser.join(CEILING)
+
     def test_interrupted(self):
         for number in (signal.SIGINT, signal.SIGTERM):
             with self.subTest(number.name):
