@@ -10,7 +10,11 @@
 #define NO_PERSON                                                                               \
 	"That is said of people, but oauth.flow = \"app\" has none sign in. Whoever runs this " \
 	"machine checks oauth.tenant and oauth.client_id" RELOAD
-#define WAIT "Nothing needs to be done: it is tried again by itself."
+/* To who is signing in: nobody tries that again but they. (What goes on by itself is not explained
+ * here, but in oauth_trouble.c.) */
+#define WAIT \
+	"This may pass: wait for some minutes, then run `packetboat login` for the account again."
+#define WAIT_APP "This may pass: wait for some minutes, then `packetboat reload`."
 #define GRANTS                                                                                 \
 	"administrator of the organisation opens the application's registration in the Entra " \
 	"admin center, API permissions, and grants admin consent"
@@ -225,14 +229,14 @@ static const struct numbered {
 	  NO_PERSON },
 	{ { 50196 },
 	  "The sign-in service has had too many equal requests.",
-	  "Stop other programs, or other copies of Packetboat, that use the same sign-in. "
-	  "Otherwise it is tried again by itself.",
-	  NULL },
+	  "Stop other programs, or other copies of Packetboat, that use the same sign-in. " WAIT,
+	  "Stop other programs, or other copies of Packetboat, that use the same "
+	  "application. " WAIT_APP },
 	{ { 50033, 50087, 70012, 90006, 90012, 90024, 90033, 90090 },
 	  "The sign-in service is out of order for the moment.",
 	  WAIT,
-	  NULL },
-	{ { 90055 }, "The sign-in service has too many requests of this tenant.", WAIT, NULL },
+	  WAIT_APP },
+	{ { 90055 }, "The sign-in service has too many requests of this tenant.", WAIT, WAIT_APP },
 };
 
 /* What the `error` says, where there is no number that we know. */
@@ -295,17 +299,23 @@ static const struct named {
 	  NULL },
 };
 
-static const struct token_advice by_kind[] = {
-	[TOKEN_GRANTED] = { "The sign-in works.", "Nothing needs to be done." },
-	[TOKEN_PENDING] = { "Nobody has entered the code yet.", "Enter it at the address shown." },
-	[TOKEN_SLOW_DOWN] = { "The identity provider asks for patience.", WAIT },
-	[TOKEN_DECLINED] = { "The sign-in was refused.", SIGN_IN_AGAIN },
-	[TOKEN_CODE_EXPIRED] = { "The code has expired.", SIGN_IN_AGAIN },
-	[TOKEN_SIGN_IN_NEEDED] = { "The sign-in is not valid any more.", SIGN_IN_AGAIN },
+static const struct {
+	const char *meaning;
+	const char *remedy;
+	const char *app_remedy; /* NULL: the same */
+} by_kind[] = {
+	[TOKEN_GRANTED] = { "The sign-in works.", "Nothing needs to be done.", NULL },
+	[TOKEN_PENDING] = { "Nobody has entered the code yet.", "Enter it at the address shown.",
+			    NO_PERSON },
+	[TOKEN_SLOW_DOWN] = { "The identity provider asks for patience.", WAIT, WAIT_APP },
+	[TOKEN_DECLINED] = { "The sign-in was refused.", SIGN_IN_AGAIN, NO_PERSON },
+	[TOKEN_CODE_EXPIRED] = { "The code has expired.", SIGN_IN_AGAIN, NO_PERSON },
+	[TOKEN_SIGN_IN_NEEDED] = { "The sign-in is not valid any more.", SIGN_IN_AGAIN, NO_PERSON },
 	[TOKEN_ADMINISTRATOR_NEEDED] = { "The identity provider refuses the application.",
 					 "Whoever runs this machine checks the settings of oauth "
-					 "against the registration of the application" RELOAD },
-	[TOKEN_TEMPORARY] = { "The identity provider is out of order, or busy.", WAIT },
+					 "against the registration of the application" RELOAD,
+					 NULL },
+	[TOKEN_TEMPORARY] = { "The identity provider is out of order, or busy.", WAIT, WAIT_APP },
 };
 
 static const struct numbered *find_number(unsigned number)
@@ -346,5 +356,6 @@ struct token_advice token_advice_for(const struct token_answer *refusal,
 		return choose(number->meaning, number->remedy, number->app_remedy, app);
 	if (name != NULL)
 		return choose(name->meaning, name->remedy, name->app_remedy, app);
-	return by_kind[refusal->kind];
+	return choose(by_kind[refusal->kind].meaning, by_kind[refusal->kind].remedy,
+		      by_kind[refusal->kind].app_remedy, app);
 }

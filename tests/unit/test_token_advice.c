@@ -80,9 +80,11 @@ static const struct {
 	{ 70018, "bad_verification_code", "code", "packetboat login", "oauth.flow" },
 	{ 70019, "expired_token", "code has expired", "packetboat login", "oauth.flow" },
 	{ 70016, "authorization_pending", "Nobody has entered", "Enter it", "oauth.flow" },
-	{ 50196, "invalid_grant", "too many equal requests", "same sign-in", NULL },
-	{ 90033, "temporarily_unavailable", "out of order", "by itself", NULL },
-	{ 50033, "server_error", "out of order", "by itself", NULL },
+	{ 50196, "invalid_grant", "too many equal requests", "packetboat login",
+	  "packetboat reload" },
+	{ 90033, "temporarily_unavailable", "out of order", "packetboat login",
+	  "packetboat reload" },
+	{ 50033, "server_error", "out of order", "packetboat login", "packetboat reload" },
 	/* by the error alone */
 	{ 0, "invalid_grant", "revoked, or has expired", "packetboat login", "oauth.flow" },
 	{ 12345678, "invalid_grant", "revoked, or has expired", "packetboat login", "oauth.flow" },
@@ -94,8 +96,8 @@ static const struct {
 	{ 0, "invalid_request", "does not understand", "the log", NULL },
 	{ 0, "unsupported_grant_type", "does not offer", "oauth.flow", NULL },
 	{ 0, "access_denied", "refused", "packetboat login", "policy" },
-	{ 0, "server_error", "out of order", "by itself", NULL },
-	{ 0, "moon_phase", "out of order", "by itself", NULL },
+	{ 0, "server_error", "out of order", "packetboat login", "packetboat reload" },
+	{ 0, "moon_phase", "out of order", "packetboat login", "packetboat reload" },
 };
 
 static void expect(size_t row, const struct conf_oauth *oauth, const char *remedy)
