@@ -17,6 +17,7 @@
 #include "daemon/control/control.h"
 #include "daemon/control/control_request.h"
 #include "daemon/control/control_socket.h"
+#include "daemon/control/control_text.h"
 #include "daemon/stream.h"
 #include "protocol/line.h"
 
@@ -88,9 +89,6 @@ void control_done(struct control_connection *connection, json_t *object);
 void control_error(struct control_connection *connection, const char *text, const char *remedy);
 /* The last line was queued otherwise. */
 void control_finish(struct control_connection *connection, const char *error);
-
-/* A JSON text; octets that are no UTF-8 become U+FFFD, and NULL becomes null. */
-json_t *control_text(const char *text);
 
 /* ---- the commands ---- */
 

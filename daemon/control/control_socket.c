@@ -69,15 +69,25 @@ static const char *why_taken(const struct sockaddr_un *address)
 	return why == ECONNREFUSED || why == ENOENT ? NULL : strerror(why);
 }
 
+/* Services are often forbidden to give files away (SystemCallFilter=~@privileged), also where
+ * nothing would change. */
+static bool set_group(const char *path, gid_t group)
+{
+	struct stat status;
+
+	return lstat(path, &status) == 0 &&
+	       (status.st_gid == group || chown(path, (uid_t)-1, group) == 0);
+}
+
 /* The group comes first: a mode is never in force for another one. */
 static bool give_to_group(const char *path, bool has_group, gid_t group)
 {
 	if (chmod(path, S_IRUSR | S_IWUSR) != 0)
 		return false;
+	/* Whose group it is counts for nothing in this mode. */
 	if (!has_group)
-		return chown(path, (uid_t)-1, getegid()) == 0;
-	return chown(path, (uid_t)-1, group) == 0 &&
-	       chmod(path, S_IRUSR | S_IWUSR | S_IRGRP | S_IWGRP) == 0;
+		return true;
+	return set_group(path, group) && chmod(path, S_IRUSR | S_IWUSR | S_IRGRP | S_IWGRP) == 0;
 }
 
 static bool group_failed(char *error_r, size_t error_size, const char *path, const char *group)
@@ -96,7 +106,7 @@ static bool make_folder(const char *folder, const struct control_socket *control
 	if (mkdir(folder, S_IRWXU | S_IRGRP | S_IXGRP) != 0)
 		return errno == EEXIST;
 	/* Otherwise the group could not reach the socket. */
-	return !control->has_group || (chown(folder, (uid_t)-1, control->group) == 0 &&
+	return !control->has_group || (set_group(folder, control->group) &&
 				       chmod(folder, S_IRWXU | S_IRGRP | S_IXGRP) == 0);
 }
 

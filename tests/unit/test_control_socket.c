@@ -19,6 +19,19 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+/* Services may be forbidden to give files away. */
+static bool chown_is_forbidden;
+int __real_chown(const char *file, uid_t uid, gid_t gid);
+int __wrap_chown(const char *file, uid_t uid, gid_t gid);
+
+int __wrap_chown(const char *file, uid_t uid, gid_t gid)
+{
+	if (!chown_is_forbidden)
+		return __real_chown(file, uid, gid);
+	errno = EPERM;
+	return -1;
+}
+
 static char folder[64]; /* of the test */
 static char inner[80];  /* in it, and missing at first */
 static char path[100];  /* of the socket */
@@ -26,6 +39,7 @@ static char path[100];  /* of the socket */
 static int set_up(void **state)
 {
 	(void)state;
+	chown_is_forbidden = false;
 	(void)snprintf(folder, sizeof(folder), "/tmp/packetboat-unit-XXXXXX");
 	if (mkdtemp(folder) == NULL)
 		return -1;
@@ -210,6 +224,33 @@ static void a_group_may_come_and_go(void **state)
 	free(name);
 }
 
+static void nothing_is_given_away_that_is_theirs_already(void **state)
+{
+	struct control_socket control;
+	char error[200] = "";
+	const struct group *group = getgrgid(getegid());
+	gid_t other = getegid() == 1 ? 2 : 1;
+
+	(void)state;
+	chown_is_forbidden = true;
+	assert_true(control_socket_open(&control, inner, NULL, error, sizeof(error)));
+	if (group != NULL) {
+		char *name = strdup(group->gr_name);
+
+		assert_true(control_socket_set_group(&control, name, error, sizeof(error)));
+		assert_int_equal(mode_of(path), 0660);
+		free(name);
+	}
+	group = getgrgid(other);
+	if (group != NULL) {
+		assert_false(
+			control_socket_set_group(&control, group->gr_name, error, sizeof(error)));
+		assert_non_null(strstr(error, "the daemon is not in it"));
+		assert_int_equal(mode_of(path), 0600);
+	}
+	control_socket_close(&control);
+}
+
 static void we_are_admitted(void **state)
 {
 	const struct control_socket control = { .fd = -1 };
@@ -296,6 +337,7 @@ int main(void)
 		TEST(the_socket_of_a_successor_is_not_removed),
 		TEST(folders_that_cannot_be_used_are_named),
 		TEST(a_group_may_come_and_go),
+		TEST(nothing_is_given_away_that_is_theirs_already),
 		TEST(we_are_admitted),
 		TEST(others_are_admitted_by_their_group),
 	};
