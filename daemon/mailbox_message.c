@@ -19,6 +19,40 @@ static void mailbox_discard(struct mailbox *mailbox)
 		continue;
 }
 
+/* Whether it is known what earlier sessions retrieved whole, which may be deleted though it cannot
+ * be read now. Nobody needs to know before that happens. */
+enum recollection { RECOLLECTION_NONE, RECOLLECTION_UNDER_WAY, RECOLLECTION_THERE };
+
+static void on_recollected(void *owner, uint64_t ticket, struct store_answer *answer)
+{
+	struct mailbox *mailbox = mailboxes_find(owner, ticket);
+
+	if (mailbox == NULL || mailbox->recollection != RECOLLECTION_UNDER_WAY)
+		return;
+	mailbox->recollection = answer->ok ? RECOLLECTION_THERE : RECOLLECTION_NONE;
+	if (answer->ok && answer->uidvalidity == maildrop_uidvalidity(mailbox->maildrop))
+		maildrop_mark_retrieved_earlier(mailbox->maildrop, answer->uids, answer->count);
+	if (mailbox->session != NULL)
+		session_message_failed(mailbox->session, mailbox->failed_status,
+				       mailbox->failed_text);
+}
+
+static void mailbox_message_failed(struct mailbox *mailbox, enum imap_retrieval_status status,
+				   const char *text)
+{
+	struct store_mailbox name = mailbox_name(mailbox);
+	bool guarded = status == IMAP_RETRIEVAL_UNREADABLE || status == IMAP_RETRIEVAL_REFUSED;
+
+	mailbox->failed_status = status;
+	mailbox->failed_text = text;
+	if (guarded && mailbox->all->store != NULL && mailbox->recollection == RECOLLECTION_NONE &&
+	    store_load_retrieved(mailbox->all->store, &name, on_recollected, mailbox->all,
+				 mailbox->ticket))
+		mailbox->recollection = RECOLLECTION_UNDER_WAY;
+	else
+		session_message_failed(mailbox->session, status, text);
+}
+
 void mailbox_handle_retrieval(struct mailbox *mailbox, enum imap_retrieval_status status)
 {
 	struct session *session = mailbox->session;
@@ -43,7 +77,7 @@ void mailbox_handle_retrieval(struct mailbox *mailbox, enum imap_retrieval_statu
 	case IMAP_RETRIEVAL_BROKEN:
 		mailbox_retrieved(mailbox);
 		if (session != NULL)
-			session_message_failed(session, status, mailbox->retrieval.text);
+			mailbox_message_failed(mailbox, status, mailbox->retrieval.text);
 		break;
 	}
 }
@@ -87,8 +121,7 @@ void mailbox_retrieve(struct mailbox *mailbox, uint32_t msgno, bool top, uint64_
 		return;
 	}
 	if (mailbox->upstream == NULL) {
-		session_message_failed(mailbox->session, IMAP_RETRIEVAL_REFUSED,
-				       mailbox->failure.text);
+		mailbox_message_failed(mailbox, IMAP_RETRIEVAL_REFUSED, mailbox->failure.text);
 		return;
 	}
 	mailbox->msgno = msgno;

@@ -80,8 +80,11 @@ struct mailbox {
 	char notice_id[ATTENTION_UNIQUE_ID_LEN + 1];
 	uint32_t *kept; /* owned; UIDs not to list */
 	size_t kept_count;
-	uint32_t msgno;      /* RETRIEVING */
-	size_t delete_count; /* UPDATING */
+	uint32_t msgno;                           /* RETRIEVING */
+	unsigned recollection;                    /* of what earlier sessions retrieved */
+	enum imap_retrieval_status failed_status; /* the session is told behind that, */
+	const char *failed_text;                  /* with this text of a member's */
+	size_t delete_count;                      /* UPDATING */
 	struct grave grave;
 };
 

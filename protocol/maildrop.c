@@ -17,6 +17,7 @@ enum maildrop_mark {
 	MAILDROP_DELETED = 1u << 0,
 	MAILDROP_RETRIEVED = 1u << 1,
 	MAILDROP_UNREADABLE = 1u << 2,
+	MAILDROP_RETRIEVED_EARLIER = 1u << 3,
 };
 
 struct maildrop_message {
@@ -277,6 +278,20 @@ bool maildrop_is_retrieved(const struct maildrop *drop, uint32_t msgno)
 	return maildrop_has_mark(drop, msgno, MAILDROP_RETRIEVED);
 }
 
+void maildrop_mark_retrieved_earlier(struct maildrop *drop, const uint32_t *uids, size_t count)
+{
+	size_t slot = 0;
+
+	for (uint32_t msgno = 1; msgno <= drop->last; msgno++) {
+		struct maildrop_message *message = maildrop_message(drop, msgno);
+
+		while (slot < count && uids[slot] < message->uid)
+			slot++;
+		if (slot < count && uids[slot] == message->uid)
+			message->marks |= MAILDROP_RETRIEVED_EARLIER;
+	}
+}
+
 void maildrop_mark_unreadable(struct maildrop *drop, uint32_t msgno)
 {
 	maildrop_message(drop, msgno)->marks |= MAILDROP_UNREADABLE;
@@ -285,6 +300,12 @@ void maildrop_mark_unreadable(struct maildrop *drop, uint32_t msgno)
 bool maildrop_is_unreadable(const struct maildrop *drop, uint32_t msgno)
 {
 	return maildrop_has_mark(drop, msgno, MAILDROP_UNREADABLE);
+}
+
+bool maildrop_is_guarded(const struct maildrop *drop, uint32_t msgno)
+{
+	return maildrop_is_unreadable(drop, msgno) && !maildrop_is_retrieved(drop, msgno) &&
+	       !maildrop_has_mark(drop, msgno, MAILDROP_RETRIEVED_EARLIER);
 }
 
 /* A message of the mailbox, as the notice is not, that has the mark. */

@@ -92,10 +92,15 @@ void maildrop_unmark_all(struct maildrop *drop);
 void maildrop_mark_retrieved(struct maildrop *drop, uint32_t msgno);
 bool maildrop_is_retrieved(const struct maildrop *drop, uint32_t msgno);
 
-/* RETR or TOP found no readable message. DELE of it is refused in this session (the guard),
- * until it is retrieved whole. */
+/* Messages that sessions before this one retrieved whole: UIDs, ascending; some may be gone. */
+void maildrop_mark_retrieved_earlier(struct maildrop *drop, const uint32_t *uids, size_t count);
+
+/* RETR or TOP found no readable message. */
 void maildrop_mark_unreadable(struct maildrop *drop, uint32_t msgno);
 bool maildrop_is_unreadable(const struct maildrop *drop, uint32_t msgno);
+/* The guard: whether DELE is refused, since the message is unreadable and was never retrieved
+ * whole, in this session or an earlier one. */
+bool maildrop_is_guarded(const struct maildrop *drop, uint32_t msgno);
 
 /*
  * UIDs of all messages that are marked deleted, or retrieved, in ascending order, into

@@ -165,7 +165,7 @@ bool pop3_serve_dele(struct pop3_server *server, const struct pop3_command *comm
 		return false;
 	if (maildrop_is_read_only(drop) && msgno != maildrop_notice(drop)) {
 		pop3_server_err(server, POP3_CODE_SYS_PERM, "This mailbox is read-only");
-	} else if (maildrop_is_unreadable(drop, msgno) && !maildrop_is_retrieved(drop, msgno)) {
+	} else if (maildrop_is_guarded(drop, msgno)) {
 		/* Some clients delete what they failed to get, and it would be lost. */
 		pop3_server_err(server, POP3_CODE_SYS_TEMP,
 				"This message could not be read: it is kept");

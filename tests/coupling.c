@@ -262,6 +262,7 @@ static void handle_retrieval(struct coupling *coupling, enum imap_retrieval_stat
 	case IMAP_RETRIEVAL_UNREADABLE:
 	case IMAP_RETRIEVAL_REFUSED:
 		/* Clients there are that delete what they could not retrieve. */
+		maildrop_mark_retrieved_earlier(coupling->maildrop, &coupling->options.earlier, 1);
 		maildrop_mark_unreadable(coupling->maildrop, coupling->msgno);
 		pop3_server_message_refused(&coupling->pop3, POP3_CODE_SYS_TEMP, text);
 		break;

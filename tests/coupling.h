@@ -29,6 +29,7 @@ struct coupling_options {
 	int64_t not_after;         /* INT64_MAX: list messages of any age */
 	uint32_t hidden[8];        /* UIDs not to be listed, ascending */
 	size_t hidden_count;
+	uint32_t earlier; /* a UID that an earlier session retrieved whole; 0: none */
 };
 
 struct coupling;

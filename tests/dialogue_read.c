@@ -90,15 +90,20 @@ static bool read_number(const char *value, int64_t *number_r)
 	return true;
 }
 
-static bool read_hidden(const char *value, struct coupling_options *options)
+static bool read_uid(const char *value, uint32_t *uid_r)
 {
 	int64_t uid;
 
-	if (options->hidden_count == sizeof(options->hidden) / sizeof(options->hidden[0]) ||
-	    !read_number(value, &uid))
+	if (!read_number(value, &uid))
 		return false;
-	options->hidden[options->hidden_count++] = (uint32_t)uid;
+	*uid_r = (uint32_t)uid;
 	return true;
+}
+
+static bool read_hidden(const char *value, struct coupling_options *options)
+{
+	return options->hidden_count < sizeof(options->hidden) / sizeof(options->hidden[0]) &&
+	       read_uid(value, &options->hidden[options->hidden_count++]);
 }
 
 static bool read_option(struct dialogue *dialogue, const char *name, const char *value)
@@ -125,6 +130,8 @@ static bool read_option(struct dialogue *dialogue, const char *name, const char 
 	}
 	if (strcmp(name, "not_after") == 0)
 		return read_number(value, &options->not_after);
+	if (strcmp(name, "earlier") == 0)
+		return read_uid(value, &options->earlier);
 	if (strcmp(name, "hidden") == 0)
 		return read_hidden(value, options);
 	if (strcmp(name, "stls") == 0)

@@ -5,6 +5,7 @@ deletes what they did not get."""
 
 from harness import DaemonTest, eventually, main
 from messages import MEGABYTE, as_retrieved, message, patterned
+from oauth import OAuthTest
 from outlook import Fault, Generated, unconvertible
 
 MESSAGES = [message(f"number {number}", patterned(3000, str(number))) for number in range(1, 5)]
@@ -197,6 +198,54 @@ class Delivered(UnreadableTest):
         self.assert_err(client.command("RETR 2"), "SYS/TEMP")
         self.assertFalse(client.command("DELE 2").ok)
         self.assert_ok(self.quit(client))
+        self.assertEqual(self.inbox.uids(), [1, 2, 3, 4])
+
+
+class Earlier(OAuthTest):
+    """What a client got whole in an earlier session it may delete, readable or not: the daemon
+    remembers for accounts whose maildrop it may have to show without the server."""
+
+    def setUp(self):
+        super().setUp()
+        self.start_outlook(MESSAGES)
+        self.start_daemon([self.app_account()])
+        client = self.log_in()
+        for msgno in (2, 4):
+            self.assertEqual(client.retrieve(msgno)[1], as_retrieved(MESSAGES[msgno - 1]))
+        self.assert_ok(self.quit(client))
+        self.daemon.log.wait("session-end")
+        self.unpeeked = {2, 3, 4}
+        for uid in sorted(self.unpeeked):
+            for fault in unconvertible(uid, times=None):
+                self.imap.faults.cue(fault)
+
+    def test_the_guard_is_lifted_for_it(self):
+        client = self.log_in()
+        for msgno in (2, 3, 4):
+            self.assert_err(client.command(f"RETR {msgno}"), "SYS/TEMP")
+        self.assert_err(client.command("DELE 3"), "SYS/TEMP")
+        for msgno in (2, 4):
+            self.assert_ok(client.command(f"DELE {msgno}"))
+        self.deleted = {2, 4}
+        self.assert_ok(self.quit(client))
+        self.assertEqual(self.inbox.uids(), [1, 3])
+
+    def test_pipelined_commands_wait_for_what_is_remembered(self):
+        client = self.log_in()
+        client.send(b"RETR 3\r\nDELE 3\r\nRETR 2\r\nDELE 2\r\nQUIT\r\n")
+        self.deleted = {2}
+        answers = [client.line() for _ in range(5)]
+        self.assertEqual([answer.ok for answer in answers], [False, False, False, True, True])
+        self.assertEqual(client.rest(), b"")
+        self.assertEqual(self.inbox.uids(), [1, 3, 4])
+
+    def test_a_client_that_goes_away_meanwhile_harms_nobody(self):
+        for command in (b"RETR 3\r\n", b"RETR 3\r\nQUIT\r\n"):
+            client = self.log_in()
+            client.send(command)
+            client.reset()
+            eventually(lambda: self.imap.open_connections() == 0, "the mailbox is closed")
+        self.assert_ok(self.quit(self.log_in()))
         self.assertEqual(self.inbox.uids(), [1, 2, 3, 4])
 
 

@@ -211,6 +211,37 @@ static void marks_are_told_apart(void **state)
 	maildrop_free(&drop);
 }
 
+/* The guard is for what no session has got. */
+static void what_was_retrieved_once_is_not_guarded(void **state)
+{
+	static const uint32_t added[] = { 10, 20, 30, 40 };
+	static const uint32_t earlier[] = { 5, 20, 25, 40, 50 };
+	struct maildrop *drop = maildrop_of(added, 4);
+	uint32_t *uids;
+	size_t count;
+
+	(void)state;
+	for (uint32_t msgno = 1; msgno <= 4; msgno++) {
+		assert_false(maildrop_is_guarded(drop, msgno));
+		maildrop_mark_unreadable(drop, msgno);
+		assert_true(maildrop_is_guarded(drop, msgno));
+	}
+	maildrop_mark_retrieved(drop, 1);
+	maildrop_mark_retrieved_earlier(drop, earlier, 5);
+	assert_false(maildrop_is_guarded(drop, 1));
+	assert_false(maildrop_is_guarded(drop, 2));
+	assert_true(maildrop_is_guarded(drop, 3));
+	assert_false(maildrop_is_guarded(drop, 4));
+	/* Not to be flagged \Seen once more by this session. */
+	assert_false(maildrop_is_retrieved(drop, 2));
+	assert_true(maildrop_retrieved_uids(drop, &uids, &count));
+	assert_int_equal(count, 1);
+	free(uids);
+	maildrop_mark_retrieved_earlier(drop, NULL, 0);
+	assert_false(maildrop_is_guarded(drop, 4));
+	maildrop_free(&drop);
+}
+
 static void a_hundred_thousand_messages_in_reverse(void **state)
 {
 	struct maildrop *drop = maildrop_new(1);
@@ -352,6 +383,7 @@ int main(void)
 		cmocka_unit_test(absurd_sizes_cannot_make_the_sum_wrap),
 		cmocka_unit_test(true_sizes_replace_estimates),
 		cmocka_unit_test(marks_are_told_apart),
+		cmocka_unit_test(what_was_retrieved_once_is_not_guarded),
 		cmocka_unit_test(a_hundred_thousand_messages_in_reverse),
 		cmocka_unit_test(the_notice_comes_last_and_is_no_message_of_the_mailbox),
 		cmocka_unit_test(marks_of_the_notice_name_no_uid),
