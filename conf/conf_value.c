@@ -30,18 +30,18 @@ const char *conf_value_check_text(const char *text)
 	return NULL;
 }
 
-/* How many octets the character at `at` takes, by RFC 3629 section 4; 0: it is none. */
-static unsigned utf8_length(const unsigned char *at)
+size_t conf_value_utf8_len(const char *text)
 {
+	const unsigned char *at = (const unsigned char *)text;
 	unsigned char low = 0x80;
 	unsigned char high = 0xbf;
-	unsigned length;
+	size_t len;
 
 	if (at[0] < 0x80)
 		return 1;
 	if (at[0] < 0xc2 || at[0] > 0xf4)
 		return 0;
-	length = at[0] < 0xe0 ? 2 : at[0] < 0xf0 ? 3 : 4;
+	len = at[0] < 0xe0 ? 2 : at[0] < 0xf0 ? 3 : 4;
 	if (at[0] == 0xe0)
 		low = 0xa0;
 	else if (at[0] == 0xed)
@@ -50,13 +50,13 @@ static unsigned utf8_length(const unsigned char *at)
 		low = 0x90;
 	else if (at[0] == 0xf4)
 		high = 0x8f;
-	for (unsigned i = 1; i < length; i++) {
+	for (size_t i = 1; i < len; i++) {
 		if (at[i] < low || at[i] > high)
 			return 0;
 		low = 0x80;
 		high = 0xbf;
 	}
-	return length;
+	return len;
 }
 
 const char *conf_value_check_utf8(const char *text)
@@ -65,14 +65,14 @@ const char *conf_value_check_utf8(const char *text)
 
 	if (reason != NULL)
 		return reason;
-	for (const unsigned char *at = (const unsigned char *)text; *at != '\0';) {
-		unsigned length = utf8_length(at);
-		if (length == 0)
+	while (*text != '\0') {
+		size_t len = conf_value_utf8_len(text);
+		if (len == 0)
 			return "must be UTF-8";
 		/* U+0080 to U+009F are control characters too. */
-		if (at[0] == 0xc2 && at[1] < 0xa0)
+		if ((unsigned char)text[0] == 0xc2 && (unsigned char)text[1] < 0xa0)
 			return "must not hold control characters";
-		at += length;
+		text += len;
 	}
 	return NULL;
 }

@@ -7,11 +7,16 @@
 #define CONF_CONF_VALUE_H
 
 #include <stdbool.h>
+#include <stddef.h>
 
 /* Octets of any sort but control characters; at least one. */
 const char *conf_value_check_text(const char *text);
 
-/* UTF-8 (RFC 3629) without control characters. */
+/* How many octets the UTF-8 character (RFC 3629 section 4) at the front of a text has; 0: it is
+ * none. It looks no further than the end of the text; NUL itself is a character of one. */
+size_t conf_value_utf8_len(const char *text);
+
+/* UTF-8 without control characters. */
 const char *conf_value_check_utf8(const char *text);
 
 /* A POP3 login name that USER can carry, or a wildcard: "*" and what the name ends in. */

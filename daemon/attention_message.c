@@ -5,6 +5,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "conf/conf_value.h"
 #include "daemon/attention.h"
 #include "protocol/span.h"
 
@@ -45,25 +46,6 @@ static const struct wording *wording_of(enum attention_reason reason)
 
 /* ---- text ---- */
 
-/* How many octets the UTF-8 sequence at the front has; 0: it is none. */
-static size_t utf8_len(struct span text)
-{
-	unsigned char first = text.data[0];
-	size_t len = first < 0x80 ? 1 : first < 0xc2 ? 0 : first < 0xe0 ? 2 : first < 0xf0 ? 3 : 4;
-
-	if (first > 0xf4 || len > text.len)
-		return 0;
-	for (size_t i = 1; i < len; i++) {
-		if ((text.data[i] & 0xc0) != 0x80)
-			return 0;
-	}
-	/* Overlong forms, surrogates, and what is beyond U+10FFFF. */
-	if ((first == 0xe0 && text.data[1] < 0xa0) || (first == 0xed && text.data[1] > 0x9f) ||
-	    (first == 0xf0 && text.data[1] < 0x90) || (first == 0xf4 && text.data[1] > 0x8f))
-		return 0;
-	return len;
-}
-
 /* A text of anybody's on its way into the message. */
 struct paragraph {
 	struct bytebuf *out;
@@ -98,24 +80,22 @@ static bool paragraph_word(struct paragraph *paragraph, struct span word, unsign
 /* Adds words, wrapped; what is no UTF-8 becomes a question mark, control characters blanks. */
 static bool paragraph_text(struct paragraph *paragraph, const char *text)
 {
-	struct span rest = span_text(text);
-	unsigned char word[MESSAGE_WORD_MAX + 4];
+	char word[MESSAGE_WORD_MAX + 4];
 	size_t len = 0;
 	unsigned columns = 0;
 	bool ok = true;
 
-	while (rest.len > 0 && ok) {
-		size_t octets = utf8_len(rest);
-		bool blank = rest.data[0] <= ' ' || rest.data[0] == 0x7f;
+	while (*text != '\0' && ok) {
+		size_t octets = conf_value_utf8_len(text);
+		bool blank = (unsigned char)*text <= ' ' || *text == 0x7f;
 
 		if (!blank) {
-			memcpy(word + len, octets > 0 ? rest.data : (const unsigned char *)"?",
-			       octets > 0 ? octets : 1);
+			memcpy(word + len, octets > 0 ? text : "?", octets > 0 ? octets : 1);
 			len += octets > 0 ? octets : 1;
 			columns++;
 		}
-		(void)span_take(&rest, octets > 0 ? octets : 1);
-		if ((blank || rest.len == 0 || len >= MESSAGE_WORD_MAX) && len > 0) {
+		text += octets > 0 ? octets : 1;
+		if ((blank || *text == '\0' || len >= MESSAGE_WORD_MAX) && len > 0) {
 			ok = paragraph_word(paragraph, span_of(word, len), columns);
 			len = 0;
 			columns = 0;

@@ -4,25 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-/* The length of the UTF-8 character at `text` (RFC 3629 section 4), or 0. */
-static size_t character_len(const unsigned char *text)
-{
-	size_t len = text[0] < 0x80   ? 1
-		     : text[0] < 0xc2 ? 0
-		     : text[0] < 0xe0 ? 2
-		     : text[0] < 0xf0 ? 3
-		     : text[0] < 0xf5 ? 4
-				      : 0;
-
-	for (size_t i = 1; i < len; i++) {
-		if ((text[i] & 0xc0) != 0x80)
-			return 0;
-	}
-	if ((text[0] == 0xe0 && text[1] < 0xa0) || (text[0] == 0xed && text[1] > 0x9f) ||
-	    (text[0] == 0xf0 && text[1] < 0x90) || (text[0] == 0xf4 && text[1] > 0x8f))
-		return 0;
-	return len;
-}
+#include "conf/conf_value.h"
 
 json_t *control_text(const char *text)
 {
@@ -36,7 +18,7 @@ json_t *control_text(const char *text)
 	if (mended == NULL)
 		return NULL;
 	while (*text != '\0') {
-		size_t n = character_len((const unsigned char *)text);
+		size_t n = conf_value_utf8_len(text);
 
 		memcpy(mended + end, n > 0 ? text : "\xef\xbf\xbd", n > 0 ? n : 3);
 		end += n > 0 ? n : 3;

@@ -246,10 +246,41 @@ static void names_are_compared_without_the_case_of_ascii_letters_alone(void **st
 	assert_int_not_equal(conf_value_compare_nocase("[", "{"), 0);
 }
 
+/* The texts that check_utf8 refuses are above; here is where each character ends. */
+static void each_character_has_its_length(void **state)
+{
+	static const struct {
+		const char *text;
+		size_t len;
+	} lens[] = {
+		{ "", 1 },
+		{ "a", 1 },
+		{ "\x7f", 1 },
+		{ "\xc3\xbc", 2 },
+		{ "\xc2\x80z", 2 },
+		{ "\xe2\x82\xac\xff", 3 },
+		{ "\xf0\x9f\x93\xa8", 4 },
+		{ "\x80", 0 },
+		{ "\xc1\xbf", 0 },
+		{ "\xe0\x9f\xbf", 0 },
+		{ "\xed\xa0\x80", 0 },
+		{ "\xf0\x8f\xbf\xbf", 0 },
+		{ "\xf4\x90\x80\x80", 0 },
+		{ "\xf5\x80\x80\x80", 0 },
+		{ "\xc3", 0 },
+		{ "\xf0\x9f\x93", 0 },
+	};
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(lens) / sizeof(lens[0]); i++)
+		assert_int_equal(conf_value_utf8_len(lens[i].text), lens[i].len);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(each_kind_of_text_is_checked),
+		cmocka_unit_test(each_character_has_its_length),
 		cmocka_unit_test(only_this_machine_is_loopback),
 		cmocka_unit_test(names_are_compared_without_the_case_of_ascii_letters_alone),
 	};
