@@ -293,7 +293,8 @@ class Others(TroubleTest):
         self.start_outlook([LETTER])
         self.directory.add_person("bob@example.org")
         self.imap.store.add_user("bob@example.org").inbox.append(LETTER)
-        self.start_daemon([self.oauth_account(), self.oauth_account(user="bob@example.org")])
+        self.start_daemon([self.oauth_account(attention_message=False),
+                           self.oauth_account(user="bob@example.org", attention_message=False)])
         self.sign_in_for_a_moment()
         self.sign_in("bob@example.org")
         self.identity.faults.cue(Trouble("token refresh_token", hang="before"))
