@@ -73,6 +73,7 @@ static void probe_end(struct probe *probe)
 	probe->over = true;
 	result->took_ms = loop_now_ms() - probe->began_ms;
 	result->progress = upstream_progress(probe->upstream);
+	result->ipv6 = upstream_is_ipv6(probe->upstream);
 	upstream_describe_tls(probe->upstream, result->tls, sizeof(result->tls));
 }
 

@@ -20,6 +20,7 @@ struct probe_result {
 	enum upstream_progress progress; /* how far it came */
 	bool done; /* as far as it was to go: SELECTED, or GREETED without a credential */
 	struct failure failure; /* unless done */
+	bool ipv6;              /* it went over IPv6 */
 	char tls[128];          /* what was negotiated; "none" */
 	uint32_t messages;      /* SELECTED: EXISTS */
 	uint64_t took_ms;

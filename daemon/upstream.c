@@ -36,6 +36,7 @@ struct upstream {
 	bool paused;
 	bool leaving; /* LOGOUT was said */
 	bool buried;
+	bool ipv6;
 	enum upstream_progress progress;
 	char tls[128]; /* what was negotiated */
 	struct failure failure;
@@ -327,22 +328,21 @@ static void on_stream(void *owner, enum stream_event event)
 	}
 }
 
-static bool socket_is_loopback(int fd)
+static bool is_loopback(const struct sockaddr_storage *address)
 {
-	struct sockaddr_storage address;
-	socklen_t len = sizeof(address);
-
-	if (getpeername(fd, (struct sockaddr *)&address, &len) != 0)
-		return false;
-	if (address.ss_family == AF_INET6)
-		return IN6_IS_ADDR_LOOPBACK(&((struct sockaddr_in6 *)&address)->sin6_addr);
-	return ntohl(((struct sockaddr_in *)&address)->sin_addr.s_addr) >> 24 == IN_LOOPBACKNET;
+	if (address->ss_family == AF_INET6)
+		return IN6_IS_ADDR_LOOPBACK(&((const struct sockaddr_in6 *)address)->sin6_addr);
+	return address->ss_family == AF_INET &&
+	       ntohl(((const struct sockaddr_in *)address)->sin_addr.s_addr) >> 24 ==
+		       IN_LOOPBACKNET;
 }
 
 static void on_dialed(void *owner, int fd, const char *text)
 {
 	struct upstream *upstream = owner;
 	enum conf_tls tls = upstream->settings.imap->tls;
+	struct sockaddr_storage peer = { .ss_family = AF_UNSPEC };
+	socklen_t len = sizeof(peer);
 
 	if (fd < 0) {
 		failure_set_words(&upstream->failure, FAILURE_SYS_TEMP,
@@ -351,8 +351,11 @@ static void on_dialed(void *owner, int fd, const char *text)
 		upstream_lose(upstream);
 		return;
 	}
+	if (getpeername(fd, (struct sockaddr *)&peer, &len) != 0)
+		peer.ss_family = AF_UNSPEC;
+	upstream->ipv6 = peer.ss_family == AF_INET6;
 	/* A name that conf/ took for loopback may resolve to something else. */
-	if (tls == CONF_TLS_NONE && !socket_is_loopback(fd)) {
+	if (tls == CONF_TLS_NONE && !is_loopback(&peer)) {
 		close(fd);
 		failure_set_words(&upstream->failure, FAILURE_SYS_PERM,
 				  "The mail server cannot be trusted",
@@ -402,6 +405,11 @@ struct upstream *upstream_new(const struct upstream_settings *settings,
 enum upstream_progress upstream_progress(const struct upstream *upstream)
 {
 	return upstream->progress;
+}
+
+bool upstream_is_ipv6(const struct upstream *upstream)
+{
+	return upstream->ipv6;
 }
 
 void upstream_describe_tls(const struct upstream *upstream, char *text_r, size_t size)

@@ -68,6 +68,8 @@ enum upstream_progress {
 	UPSTREAM_SELECTED,
 };
 enum upstream_progress upstream_progress(const struct upstream *upstream);
+/* Whether it went over IPv6, likewise. */
+bool upstream_is_ipv6(const struct upstream *upstream);
 
 /* "TLSv1.3 ...", or "none"; for people. */
 void upstream_describe_tls(const struct upstream *upstream, char *text_r, size_t size);

@@ -218,13 +218,30 @@ static void sign_in_explain(struct sign_in *sign_in, const struct probe_result *
 	sign_in_fail(sign_in, diagnosis.found, diagnosis.remedy);
 }
 
+static bool sign_in_probe(struct sign_in *sign_in);
+
+/* Over IPv6 Outlook.com is known to accept tokens and open nothing. */
+static bool sign_in_may_try_ipv4(const struct sign_in *sign_in, const struct probe_result *result)
+{
+	return !sign_in->ipv4_only && result->ipv6 &&
+	       result->failure.cause == FAILURE_CAUSE_NOT_CONNECTED &&
+	       sign_in->client.account->imap.address_family == CONF_ADDRESS_AUTO;
+}
+
 static void on_probe(void *owner, const struct probe_result *result)
 {
 	struct sign_in *sign_in = owner;
 
 	probe_bury(&sign_in->probe);
+	if (sign_in_may_try_ipv4(sign_in, result)) {
+		sign_in->over_ipv6 = *result;
+		sign_in->ipv4_only = true;
+		if (!sign_in_probe(sign_in))
+			sign_in_fail_memory(sign_in);
+		return;
+	}
 	if (result->progress < UPSTREAM_SELECTED) {
-		sign_in_explain(sign_in, result);
+		sign_in_explain(sign_in, sign_in->ipv4_only ? &sign_in->over_ipv6 : result);
 		return;
 	}
 	sign_in_enter(sign_in, SIGN_IN_STORING);
@@ -233,9 +250,8 @@ static void on_probe(void *owner, const struct probe_result *result)
 		sign_in_fail_memory(sign_in);
 }
 
-void sign_in_check(struct sign_in *sign_in)
+static bool sign_in_probe(struct sign_in *sign_in)
 {
-	struct sign_in_event event = { .type = SIGN_IN_CHECK };
 	struct probe_settings settings = {
 		.loop = sign_in->loop,
 		.resolver = sign_in->resolver,
@@ -244,7 +260,16 @@ void sign_in_check(struct sign_in *sign_in)
 		.account = sign_in->client.account,
 		.user = sign_in->mailbox,
 		.credential = sign_in->tokens.access,
+		.ipv4_only = sign_in->ipv4_only,
 	};
+
+	sign_in->probe = probe_new(&settings, on_probe, sign_in);
+	return sign_in->probe != NULL;
+}
+
+void sign_in_check(struct sign_in *sign_in)
+{
+	struct sign_in_event event = { .type = SIGN_IN_CHECK };
 
 	if (sign_in->tokens.refresh == NULL) {
 		sign_in_fail(sign_in,
@@ -257,11 +282,10 @@ void sign_in_check(struct sign_in *sign_in)
 	}
 	sign_in_enter(sign_in, SIGN_IN_CHECKING);
 	event_del(sign_in->timer);
-	sign_in->probe = probe_new(&settings, on_probe, sign_in);
-	if (sign_in->probe == NULL)
-		sign_in_fail_memory(sign_in);
-	else
+	if (sign_in_probe(sign_in))
 		sign_in_tell(sign_in, &event);
+	else
+		sign_in_fail_memory(sign_in);
 }
 
 /* ---- the loop ---- */

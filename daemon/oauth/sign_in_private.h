@@ -63,7 +63,9 @@ struct sign_in {
 	uint64_t interval_ms;
 	uint64_t trouble_ms; /* the wait behind the last poll that got no answer; 0: it got one */
 	struct token_answer tokens;
-	struct probe *probe; /* owned */
+	struct probe *probe;           /* owned */
+	bool ipv4_only;                /* the mailbox is tried once more, over IPv4; */
+	struct probe_result over_ipv6; /* what came of it before */
 	bool buried;
 	struct grave grave;
 };

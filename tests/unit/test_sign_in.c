@@ -32,6 +32,8 @@ static struct {
 	uint64_t http_ticket;
 	/* The attempt at the mailbox. */
 	unsigned probes;
+	bool ipv4_only;
+	bool over_ipv6; /* as it ends */
 	char credential[100];
 	probe_fn *probe_fn;
 	void *probe_owner;
@@ -124,6 +126,7 @@ struct probe *__wrap_probe_new(const struct probe_settings *settings, probe_fn *
 
 	assert_string_equal(settings->user, "anna@contoso.com");
 	world.probes++;
+	world.ipv4_only = settings->ipv4_only;
 	snprintf(world.credential, sizeof(world.credential), "%.*s", (int)credential.len,
 		 (const char *)credential.data);
 	world.probe_fn = fn;
@@ -312,6 +315,7 @@ static void probe_ends(struct fixture *fixture, enum upstream_progress progress,
 {
 	struct probe_result result = { .progress = progress,
 				       .done = progress == UPSTREAM_SELECTED,
+				       .ipv6 = world.over_ipv6,
 				       .failure = { .cause = cause, .text = "no" } };
 
 	assert_non_null(world.probe_fn);
@@ -606,6 +610,53 @@ static void a_token_that_does_not_open_the_mailbox_is_not_stored(void **state)
 	}
 }
 
+/* Outlook.com is known to accept tokens over IPv6 and to open nothing. */
+static void a_mailbox_that_opens_over_ipv4_alone_is_signed_in(void **state)
+{
+	struct fixture *fixture = *state;
+
+	world.over_ipv6 = true;
+	to_tokens(fixture);
+	reply(fixture, 200, tokens);
+	assert_false(world.ipv4_only);
+	probe_ends(fixture, UPSTREAM_AUTHENTICATED, FAILURE_CAUSE_NOT_CONNECTED);
+	assert_int_equal(world.probes, 2);
+	assert_true(world.ipv4_only);
+	assert_string_equal(world.credential, "ACCESS");
+	world.over_ipv6 = false;
+	probe_ends(fixture, UPSTREAM_SELECTED, FAILURE_CAUSE_OTHER);
+	assert_int_equal(world.stored, 1);
+}
+
+static void what_ipv4_does_not_mend_is_told_as_it_was(void **state)
+{
+	struct fixture *fixture = *state;
+
+	world.over_ipv6 = true;
+	to_tokens(fixture);
+	reply(fixture, 200, tokens);
+	probe_ends(fixture, UPSTREAM_AUTHENTICATED, FAILURE_CAUSE_NOT_CONNECTED);
+	/* The host has no IPv4 at all. */
+	world.over_ipv6 = false;
+	probe_ends(fixture, UPSTREAM_NOT_CONNECTED, FAILURE_CAUSE_UNREACHABLE);
+	assert_int_equal(world.probes, 2);
+	assert_failed("Nothing was stored");
+	assert_non_null(strstr(world.remedy, "Set-CASMailbox"));
+}
+
+static void where_ipv6_is_wanted_ipv4_is_not_tried(void **state)
+{
+	struct fixture *fixture = *state;
+
+	fixture->account.imap.address_family = CONF_ADDRESS_IPV6;
+	world.over_ipv6 = true;
+	to_tokens(fixture);
+	reply(fixture, 200, tokens);
+	probe_ends(fixture, UPSTREAM_AUTHENTICATED, FAILURE_CAUSE_NOT_CONNECTED);
+	assert_int_equal(world.probes, 1);
+	assert_failed("Nothing was stored");
+}
+
 static void who_signed_in_is_told_from_whose_mailbox_it_is(void **state)
 {
 	/* {"alg":"none"} . {"aud":"https://outlook.office.com","upn":"ben@contoso.com",
@@ -851,6 +902,9 @@ int main(void)
 		TEST(a_provider_that_cannot_be_reached_ends_it),
 		TEST(a_sign_in_that_would_not_last_is_refused),
 		TEST(a_token_that_does_not_open_the_mailbox_is_not_stored),
+		TEST(a_mailbox_that_opens_over_ipv4_alone_is_signed_in),
+		TEST(what_ipv4_does_not_mend_is_told_as_it_was),
+		TEST(where_ipv6_is_wanted_ipv4_is_not_tried),
 		TEST(who_signed_in_is_told_from_whose_mailbox_it_is),
 		TEST(what_cannot_be_kept_is_no_sign_in),
 		TEST(a_proof_that_cannot_be_read_ends_it),
