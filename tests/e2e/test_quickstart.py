@@ -133,6 +133,10 @@ class OwnMail(QuickstartTest):
         again = self.start(self.USER)
         self.assertEqual(again.finish(), 1, again.text)
         self.assertIn("was there already", again.text)
+        # Nor does it pass over what is said otherwise than there.
+        other = self.start("--client-id", CLIENT_ID.replace("1", "9"), self.USER)
+        self.assertEqual(other.finish(), 1, other.text)
+        self.assertIn("does not say\nclient_id", other.text)
         with open(self.configuration_file, encoding="utf-8") as file:
             self.assertEqual(file.read(), text)
 
@@ -177,7 +181,7 @@ class OwnMail(QuickstartTest):
             os.close(follower)
             self.expect(leader, b"Client ID:", b"nonsense\n")
             self.expect(leader, b"Client ID:", CLIENT_ID.encode() + b"\n")
-            self.expect(leader, b"Tenant [organizations]:", b"\n")
+            self.expect(leader, b"Tenant [contoso.com]:", b"\n")
             self.expect(leader, b"Password for the mail client", b"")
             self.expect(leader, b"nobody is signed in", b"")
             self.assertEqual(process.wait(CEILING), 1)

@@ -26,11 +26,24 @@ _TENANT = re.compile(r"[A-Za-z0-9.-]+$")
 _WHAT_IT_TAKES = """\
 Microsoft lets in applications that were registered. Their client ID is no secret, and all that is
 needed here. To register one, which takes an Azure or Microsoft 365 account, once:
-  1. https://entra.microsoft.com: App registrations, New registration. Account types: {accounts}.
+  1. https://entra.microsoft.com: App registrations, New registration.
+     Account types: {accounts}
      Redirect URI: "Public client/native", http://localhost
   2. API permissions: Microsoft Graph, Delegated: IMAP.AccessAsUser.All, offline_access
-  3. copy the "Application (client) ID" from the overview
-SIGNING-IN.md has every step, and what an organisation must do besides."""
+{device}  {last}. copy the "Application (client) ID" from the overview
+{mailbox}
+SIGNING-IN.md has every step, and what else there may be to do."""
+
+# Signing in with a code, which is done where there is no browser, takes one more.
+_FOR_DEVICE = """\
+  3. Authentication: "Allow public client flows": Yes (for signing in with a code)
+"""
+
+_IMAP_AT_OUTLOOK = """\
+And programs must be let in: outlook.com, Settings, Mail, Forwarding and IMAP, "Let devices and
+apps use IMAP"."""
+_IMAP_AT_OFFICE = """\
+And an administrator may have to consent to it, and to turn IMAP on for the mailbox."""
 
 
 def is_personal(user):
@@ -81,6 +94,13 @@ class Place:
                               stderr=subprocess.PIPE, text=True, check=False)
         names = re.findall(r'^\s*(?:\{\s*)?user = "((?:[^"\\]|\\.)*)";', done.stdout, re.MULTILINE)
         return user.lower() in (name.lower() for name in names)
+
+    def says(self, name, value):
+        """Whether a setting of that name has that value."""
+        done = subprocess.run(self.daemon("--dump-config"), stdout=subprocess.PIPE,
+                              stderr=subprocess.PIPE, text=True, check=False)
+        values = re.findall(rf'\b{name} = "([^"]*)";', done.stdout)
+        return value.lower() in (one.lower() for one in values)
 
 
 # A server that takes passwords.
@@ -171,14 +191,20 @@ def _ask(screen, question, default, pattern, what):
         screen.say(f"That is not {what}.")
 
 
-def _find_out(screen, user, client_id, tenant):
+def _what_it_takes(personal, device):
+    return _WHAT_IT_TAKES.format(
+        accounts=("one that includes personal Microsoft accounts" if personal else
+                  "this organizational directory only"),
+        device=_FOR_DEVICE if device else "", last=4 if device else 3,
+        mailbox=_IMAP_AT_OUTLOOK if personal else _IMAP_AT_OFFICE)
+
+
+def _find_out(screen, user, client_id, tenant, device):
     """The client ID and the tenant, asked for unless they were given; the tenant of a personal
     account is None."""
     personal = is_personal(user)
-    accounts = ("with personal Microsoft accounts" if personal else
-                "this organizational directory only")
     if client_id is None:
-        screen.say(_WHAT_IT_TAKES.format(accounts=accounts))
+        screen.say(_what_it_takes(personal, device))
         if not sys.stdin.isatty():
             raise Failed("a client ID is needed: --client-id ID")
         screen.say()
@@ -190,16 +216,18 @@ def _find_out(screen, user, client_id, tenant):
         if tenant is not None:
             raise Failed("personal accounts have no tenant of their own: leave --tenant out")
         return client_id, None
+    # Whatever the application is registered for, it knows the organisation that the person is of.
+    domain = user.rpartition("@")[2].lower()
     if tenant is None and sys.stdin.isatty():
-        screen.say("An application that is for one organisation only needs that one's tenant: its "
-                   "ID, or\na domain of it.")
-        tenant = _ask(screen, "Tenant", "organizations", _TENANT, "a tenant")
-    return client_id, tenant or "organizations"
+        screen.say("The organisation (tenant) that you are of: one of its domains, or its "
+                   "\"Directory (tenant) ID\".")
+        tenant = _ask(screen, "Tenant", domain, _TENANT, "a tenant")
+    return client_id, tenant or domain
 
 
-def _make_account(screen, place, user, client_id, tenant):
+def _make_account(screen, place, user, client_id, tenant, device):
     """Makes the configuration; returns the password for the mail client."""
-    client_id, tenant = _find_out(screen, user, client_id, tenant)
+    client_id, tenant = _find_out(screen, user, client_id, tenant, device)
     password = new_password()
     oauth = {"client_id": client_id, **({"tenant": tenant} if tenant else {})}
     place.make(configuration({**_base(place), "accounts": [{
@@ -259,15 +287,18 @@ def _tool(place, *arguments, **keywords):
 
 
 def _sign_in(screen, place, user, device):
-    has_browser = any(os.environ.get(name) for name in ("BROWSER", "DISPLAY", "WAYLAND_DISPLAY"))
-    words = ["login", user, *(["--device"] if device or not has_browser else [])]
+    words = ["login", user, *(["--device"] if device else [])]
     screen.say()
     screen.say(f"Sign in as {user}:")
     screen.command(shown(TOOL), "-c", place.file, *words)
-    if _tool(place, *words).returncode != 0:
-        raise Failed(f"nobody is signed in. The configuration stays in {place.file}: correct it\n"
-                     "if need be, and run the same command again. SIGNING-IN.md explains what can "
-                     "be wrong.")
+    try:
+        code = _tool(place, *words).returncode
+    except KeyboardInterrupt:
+        code = 130
+    if code != 0:
+        raise Failed(f"nobody is signed in. The configuration stays:\n  {place.file}\n"
+                     "Correct it if need be, and run the same command again. SIGNING-IN.md "
+                     "explains what\ncan be wrong.")
 
 
 def _check(screen, place, user, port, password):
@@ -294,13 +325,19 @@ def with_sign_in(screen, user, client_id=None, tenant=None, device=False):
     _refuse_controls(user)
     place = Place()
     password = None
+    device = device or not any(os.environ.get(name)
+                               for name in ("BROWSER", "DISPLAY", "WAYLAND_DISPLAY"))
     if not os.path.exists(place.file):
-        password = _make_account(screen, place, user, client_id, tenant)
+        password = _make_account(screen, place, user, client_id, tenant, device)
     else:
         place.check(made=False)
         if not place.holds(user):
             raise Failed(f"{place.file} is there already, and has no account {user}.\nAdd one "
                          "(SIGNING-IN.md shows how), or move the file away.")
+        for name, value in (("client_id", client_id), ("tenant", tenant)):
+            if value is not None and not place.says(name, value):
+                raise Failed(f"{place.file} is there already, and does not say\n{name} = "
+                             f"\"{value}\". Correct it there, or move the file away.")
         screen.step(f"Configuration: {place.file} (was there already)")
     running = _Running(place)
     signal.signal(signal.SIGTERM, lambda *_: running.process.terminate())
@@ -318,6 +355,9 @@ def _serve(screen, running, user, password):
     screen.say()
     screen.settings(running.port() or "?", user,
                     password or "the one that was shown when the file was made")
+    if password is None:
+        screen.say(f"(Is it lost? `{shown(TOOL)} passwd` prints a new one's hash, for "
+                   "`password_hash`.)\n")
     screen.say("Messages that the mail client deletes go where `delete` in the configuration says.")
     try:
         screen.say(screen.bold("The daemon's log follows; Ctrl-C stops it."))
