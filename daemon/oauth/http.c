@@ -7,6 +7,7 @@
 #include <openssl/ssl.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <sys/socket.h>
 
 #include "daemon/secret.h"
 #include "protocol/bytebuf.h"
@@ -143,6 +144,15 @@ static size_t on_header(char *octets, size_t size, size_t count, void *owner)
 	return 0;
 }
 
+/* CURLOPT_OPENSOCKETFUNCTION: curl's own are open in programs that are run meanwhile. */
+static curl_socket_t on_open_socket(void *owner, curlsocktype purpose,
+				    struct curl_sockaddr *address)
+{
+	(void)owner;
+	(void)purpose;
+	return socket(address->family, address->socktype | SOCK_CLOEXEC, address->protocol);
+}
+
 /* CURLOPT_SSL_CTX_FUNCTION */
 static CURLcode on_tls_context(CURL *easy, void *context, void *owner)
 {
@@ -195,6 +205,7 @@ static bool set_manners(CURL *easy)
 	       curl_easy_setopt(easy, CURLOPT_USERAGENT, "Packetboat/" PACKETBOAT_VERSION) ==
 		       CURLE_OK &&
 	       curl_easy_setopt(easy, CURLOPT_NOSIGNAL, 1L) == CURLE_OK &&
+	       curl_easy_setopt(easy, CURLOPT_OPENSOCKETFUNCTION, on_open_socket) == CURLE_OK &&
 	       curl_easy_setopt(easy, CURLOPT_TIMEOUT_MS, (long)HTTP_TIMEOUT_MS) == CURLE_OK &&
 	       curl_easy_setopt(easy, CURLOPT_CONNECTTIMEOUT_MS, (long)CONNECT_TIMEOUT_MS) ==
 		       CURLE_OK &&

@@ -6,6 +6,7 @@
 #include "tls/tls_context.h"
 
 #include <arpa/inet.h>
+#include <fcntl.h>
 #include <netinet/in.h>
 #include <pthread.h>
 #include <signal.h>
@@ -570,6 +571,28 @@ static void test_requests_are_given_up(void **state)
 	http_free(&all->http);
 }
 
+/* A program that is run meanwhile is not to get hold of them. */
+static void test_its_sockets_are_closed_on_exec(void **state)
+{
+	struct fixture *all = *state;
+	unsigned found = 0;
+
+	ask(all, "localhost", "/silent", span_text("a=b"), all->ca_file, 1);
+	while (server_count(&all->server) == 0)
+		assert_int_equal(event_base_loop(all->loop.base, EVLOOP_ONCE | EVLOOP_NONBLOCK), 0);
+	for (int fd = 0; fd < 1024; fd++) {
+		struct sockaddr_in peer = { .sin_family = AF_UNSPEC };
+		socklen_t len = sizeof(peer);
+
+		if (getpeername(fd, (struct sockaddr *)&peer, &len) != 0 ||
+		    peer.sin_family != AF_INET || ntohs(peer.sin_port) != all->server.port)
+			continue;
+		found++;
+		assert_int_equal(fcntl(fd, F_GETFD) & FD_CLOEXEC, FD_CLOEXEC);
+	}
+	assert_int_equal(found, 1);
+}
+
 #define TEST(name) cmocka_unit_test_setup_teardown(name, set_up, tear_down)
 
 int main(void)
@@ -590,6 +613,7 @@ int main(void)
 		TEST(test_many_wait_for_their_turn),
 		TEST(test_somebody_asks_from_within_an_answer),
 		TEST(test_requests_are_given_up),
+		TEST(test_its_sockets_are_closed_on_exec),
 	};
 
 	signal(SIGPIPE, SIG_IGN);
