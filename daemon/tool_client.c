@@ -174,7 +174,8 @@ bool tool_client_send(struct tool_client *client, json_t *object)
 		complain(client, TOOL_FAILED, "the daemon does not listen", strerror(errno));
 	else
 		ok = true;
-	text[len] = '\0';
+	/* It may hold a code. */
+	explicit_bzero(text, len + 1);
 	free(text);
 	return ok;
 }
