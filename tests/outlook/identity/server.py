@@ -118,21 +118,22 @@ class Identity(Service):
         name, function, tenant = found
         trouble = self.faults.take(name, request.get("client_id") + " " + tenant)
         connection.pause(self.settings.latency)
-        response = None
-        try:
-            if trouble is not None:
-                connection.pause(trouble.delay)
+        if trouble is not None:
+            connection.pause(trouble.delay)
+            if "before" in (trouble.cut, trouble.hang):
+                self.journal.note(number, name, request, "", None)
                 _end(connection, trouble, "before")
-            response = self._perform(function, request, tenant, trouble)
-        finally:
-            # Before anybody hears of it: a test that has its answer can look.
-            self.journal.note(number, name, request, request.who, response)
+        response = self._perform(function, request, tenant, trouble)
+        # Before anybody hears of it: a test that has its answer can look.
+        self.journal.note(number, name, request, request.who, response)
         if trouble is not None:
             trouble.change(response)
             _end(connection, trouble, "after")
         self._send(connection, response, trouble)
 
     def _perform(self, function, request, tenant, trouble):
+        if trouble is not None and trouble.is_refused:
+            return http.Response(trouble.status, b"", "text/plain", error="none")
         request.refusal = trouble.refusal() if trouble is not None else None
         try:
             known = self.directory.find_tenant(tenant)

@@ -98,12 +98,15 @@ class Trouble(Cue):
             return None
         return Refused(self.error, self.text, self.status or None)
 
+    @property
+    def is_refused(self):
+        """Whether it is not done at all, without a word of why."""
+        return not self.error and (self.status >= 300 or self.redirect is not None)
+
     def change(self, response):
         """What becomes of the response."""
         if self.status:
             response.status = self.status
-            if not self.error and self.body is None:
-                response.body, response.content_type = b"", "text/plain"
         if self.retry_after:
             response.headers["Retry-After"] = self.retry_after
         if self.redirect:
