@@ -4,6 +4,7 @@
 #include <stdlib.h>
 
 #include "protocol/imap_refusal.h"
+#include "protocol/limits.h"
 
 /* Small enough that the first sizes are known soon; two commands are under way at a time, so that
  * the server has work while the answer travels. */
@@ -46,8 +47,28 @@ static void sizing_section(struct imap_sizing *sizing, const struct imap_body *b
 	/* Nothing, or a part of something, is not the message. */
 	sizing->counting = body->section == IMAP_SECTION_WHOLE && !body->is_partial &&
 			   !body->is_nil && body->octets > 0 && !sizing->counted;
-	if (sizing->counting)
-		byte_stuff_init(&sizing->stuff, BYTE_STUFF_ALL_LINES);
+	if (!sizing->counting)
+		return;
+	byte_stuff_init(&sizing->stuff, BYTE_STUFF_ALL_LINES);
+	sizing->scanning = body->octets <= IMAP_PLACEHOLDER_MAX;
+	header_scan_deinit(&sizing->scan);
+	header_scan_init(&sizing->scan);
+}
+
+/* Whether it is still the message that is counted, as far as can be told. */
+static bool sizing_scan(struct imap_sizing *sizing, struct span data, bool complete)
+{
+	enum header_scan_verdict verdict;
+
+	if (!sizing->scanning)
+		return true;
+	(void)header_scan_feed(&sizing->scan, data);
+	if (complete)
+		header_scan_finish(&sizing->scan);
+	verdict = header_scan_failed(&sizing->scan) ? HEADER_SCAN_PLACEHOLDER
+						    : header_scan_verdict(&sizing->scan);
+	sizing->scanning = verdict == HEADER_SCAN_UNDECIDED;
+	return verdict != HEADER_SCAN_PLACEHOLDER;
 }
 
 static void sizing_data(struct imap_sizing *sizing, const struct imap_event *event)
@@ -55,6 +76,9 @@ static void sizing_data(struct imap_sizing *sizing, const struct imap_event *eve
 	struct span data = event->data;
 	struct span piece;
 
+	if (!sizing->counting)
+		return;
+	sizing->counting = sizing_scan(sizing, data, event->body.left == 0);
 	if (!sizing->counting)
 		return;
 	while (byte_stuff_next(&sizing->stuff, &data, &piece))
@@ -139,6 +163,7 @@ enum imap_sizing_status imap_sizing_event(struct imap_sizing *sizing,
 
 void imap_sizing_deinit(struct imap_sizing *sizing)
 {
+	header_scan_deinit(&sizing->scan);
 	free(sizing->uids);
 	sizing->uids = NULL;
 	sizing->count = 0;

@@ -4,12 +4,14 @@
  *
  * The size of a message is what RETR sends, before byte-stuffing and without the final dot: line
  * ends repaired, a missing last CRLF added. There is no other way to know it: RFC822.SIZE is an
- * estimate on Exchange. Messages are fetched in batches and thrown away as they come.
+ * estimate on Exchange. Messages are fetched in batches and thrown away as they come. Exchange's
+ * placeholder (protocol/header_scan.h) is not the message, and has not its size.
  */
 #ifndef PROTOCOL_IMAP_SIZING_H
 #define PROTOCOL_IMAP_SIZING_H
 
 #include "protocol/byte_stuff.h"
+#include "protocol/header_scan.h"
 #include "protocol/imap_client.h"
 #include "protocol/maildrop.h"
 
@@ -30,10 +32,12 @@ struct imap_sizing {
 	struct imap_client *client; /* borrowed */
 	struct maildrop *maildrop;  /* borrowed */
 	struct byte_stuff stuff;
+	struct header_scan scan;
 	uint32_t *uids; /* owned */
 	size_t count;
 	size_t asked;
 	uint32_t ids[2]; /* of the commands under way, or 0 */
+	bool scanning;   /* it may be a placeholder that is counted */
 	bool counting;
 	bool counted;
 };

@@ -82,6 +82,11 @@ static const struct row {
 	{ "what cannot be read keeps its figure",
 	  "* 1 FETCH (UID 7 BODY[] NIL)\r\n* 2 FETCH (UID 9 BODY[] {0}\r\n)\r\n$1 OK x\r\n", "done",
 	  2000 },
+	{ "nor is a placeholder the message",
+	  "* 1 FETCH (UID 7 BODY[] {107}\r\nFrom: Microsoft Exchange\r\nSubject: Retrieval using "
+	  "the IMAP4 protocol failed for the following message\r\n\r\nx)\r\n"
+	  "* 2 FETCH (UID 9 BODY[] {29}\r\nFrom: Microsoft Exchange\r\n\r\nx)\r\n$1 OK x\r\n",
+	  "9/31 done", 1031 },
 	{ "nothing comes", "$1 OK x\r\n", "done", 2000 },
 	{ "NO leaves the rest as it is", "* 1 FETCH (UID 7 BODY[] \"x\")\r\n$1 NO x\r\n",
 	  "7/3 done", 1003 },
