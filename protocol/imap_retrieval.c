@@ -258,8 +258,11 @@ static void retrieval_give_up(struct imap_retrieval *retrieval)
 /* Whether what is held, and `data` behind it, is to be handed on. */
 static bool retrieval_let_pass(struct imap_retrieval *retrieval, struct span data, bool complete)
 {
-	(void)header_scan_feed(&retrieval->scan, data);
-	if (complete)
+	size_t room = IMAP_HELD_MAX - bytebuf_len(&retrieval->held);
+	bool fits = data.len <= room;
+
+	(void)header_scan_feed(&retrieval->scan, span_of(data.data, fits ? data.len : room));
+	if (complete && fits)
 		header_scan_finish(&retrieval->scan);
 	if (header_scan_failed(&retrieval->scan)) {
 		retrieval_give_up(retrieval);
@@ -267,7 +270,7 @@ static bool retrieval_let_pass(struct imap_retrieval *retrieval, struct span dat
 	}
 	switch (header_scan_verdict(&retrieval->scan)) {
 	case HEADER_SCAN_UNDECIDED:
-		if (data.len > IMAP_HELD_MAX - bytebuf_len(&retrieval->held))
+		if (!fits)
 			break;
 		if (!bytebuf_append(&retrieval->held, data))
 			retrieval_give_up(retrieval);

@@ -15,6 +15,7 @@
 #include <cmocka.h>
 
 #include "protocol/imap_login.h"
+#include "protocol/imap_retrieval.h"
 #include "protocol/pop3_server.h"
 
 void *__real_malloc(size_t size);
@@ -225,12 +226,77 @@ static void a_token_login_ends_when_memory_does(void **state)
 	assert_true(allocations > 5);
 }
 
+static void hear_greeting(struct imap_client *client)
+{
+	struct span in = span_text("* PREAUTH hello\r\n");
+	struct imap_event event;
+
+	while (imap_client_next(client, &in, &event) != IMAP_EVENT_NEED_INPUT)
+		assert_int_equal(event.type, IMAP_EVENT_GREETING);
+}
+
+/* RETR of a message that Exchange cannot convert, in pieces of `step` octets. How it ended. */
+static enum imap_retrieval_status retrieve_placeholder(struct imap_client *client, size_t step,
+						       struct imap_retrieval *retrieval)
+{
+	static const struct imap_retrieval_request request = { .uid = 7,
+							       .octets = 9,
+							       .top_lines = BYTE_STUFF_ALL_LINES };
+	static const char text[] =
+		"* 1 FETCH (UID 7 BODY[] {150}\r\nX-Padding: 1234567890123456789012345678901\r\n"
+		"From: Microsoft Exchange\r\nSubject: Retrieval using the IMAP4 protocol failed "
+		"for "
+		"the following message\r\n\r\n)\r\nA1 OK done\r\n";
+	struct span rest = span_text(text);
+	enum imap_retrieval_status status = imap_retrieval_start(retrieval, client, &request);
+
+	imap_client_sent(client, imap_client_output(client).len);
+	while (status == IMAP_RETRIEVAL_MORE && rest.len > 0) {
+		struct span in = span_take(&rest, step);
+		struct imap_event event;
+
+		while (status == IMAP_RETRIEVAL_MORE &&
+		       imap_client_next(client, &in, &event) != IMAP_EVENT_NEED_INPUT)
+			status = imap_retrieval_event(retrieval, &event);
+	}
+	return status;
+}
+
+/* Who cannot remember what the header said does not take what follows for the message. */
+static void a_placeholder_is_never_delivered_for_want_of_memory(void **state)
+{
+	static const size_t steps[] = { 1, 40, 1000 };
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(steps) / sizeof(steps[0]); i++) {
+		enum imap_retrieval_status status = IMAP_RETRIEVAL_REFUSED;
+		int allocations;
+
+		for (allocations = 0; status != IMAP_RETRIEVAL_UNREADABLE; allocations++) {
+			struct imap_retrieval retrieval = { .begun = false };
+			struct imap_client *client = imap_client_new();
+
+			assert_non_null(client);
+			hear_greeting(client);
+			allocations_left = allocations;
+			status = retrieve_placeholder(client, steps[i], &retrieval);
+			allocations_left = UNLIMITED;
+			if (status != IMAP_RETRIEVAL_REFUSED && status != IMAP_RETRIEVAL_UNREADABLE)
+				fail_msg("%d allocations: status %d", allocations, (int)status);
+			imap_retrieval_deinit(&retrieval);
+			imap_client_free(&client);
+		}
+		assert_true(allocations > 4);
+	}
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(a_pop3_session_ends_when_memory_does),
 		cmocka_unit_test(a_maildrop_says_so),
 		cmocka_unit_test(a_token_login_ends_when_memory_does),
+		cmocka_unit_test(a_placeholder_is_never_delivered_for_want_of_memory),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
