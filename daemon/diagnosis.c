@@ -257,16 +257,18 @@ void diagnosis_of_token(struct diagnosis *diagnosis, const struct oauth_client *
 static void say_what_to_do(struct diagnosis *diagnosis, const struct oauth_client *client,
 			   enum oauth_state state, uint64_t backoff_for)
 {
+	const char *gap = diagnosis->remedy[0] != '\0' ? " " : "";
+
 	switch (state) {
 	case OAUTH_NEVER_SIGNED_IN:
 	case OAUTH_SIGN_IN_NEEDED:
-		diagnosis_remedy(diagnosis, "Sign in: `packetboat login %s`", client->name);
+		diagnosis_remedy(diagnosis, "%sSign in: `packetboat login %s`", gap, client->name);
 		break;
 	case OAUTH_ADMINISTRATOR_NEEDED:
-		diagnosis_remedy(diagnosis, "When it is mended, run the doctor again.");
+		diagnosis_remedy(diagnosis, "%sWhen it is mended, run the doctor again.", gap);
 		break;
 	case OAUTH_BACKING_OFF:
-		diagnosis_remedy(diagnosis, "It is tried again by itself");
+		diagnosis_remedy(diagnosis, "%sIt is tried again by itself", gap);
 		if (backoff_for > 0)
 			diagnosis_remedy(diagnosis, ", in %" PRIu64 " s at the earliest",
 					 backoff_for);
@@ -275,6 +277,21 @@ static void say_what_to_do(struct diagnosis *diagnosis, const struct oauth_clien
 	case OAUTH_OK:
 		break;
 	}
+}
+
+/* Its command so that it can be typed; whether there is one. */
+static bool say_remedy(struct diagnosis *diagnosis, const struct oauth_client *client,
+		       const char *remedy)
+{
+	static const char general[] = "`packetboat login` for the account";
+	const char *found = strstr(remedy, general);
+
+	if (found == NULL)
+		diagnosis_remedy(diagnosis, "%s", remedy);
+	else
+		diagnosis_remedy(diagnosis, "%.*s`packetboat login %s`%s", (int)(found - remedy),
+				 remedy, client->name, found + strlen(general));
+	return found != NULL;
 }
 
 void diagnosis_of_trouble(struct diagnosis *diagnosis, const struct oauth_client *client,
@@ -293,9 +310,10 @@ void diagnosis_of_trouble(struct diagnosis *diagnosis, const struct oauth_client
 	/* What Microsoft's support, and the sign-in log of an organisation, find it by. */
 	if (refusal->correlation_id[0] != '\0')
 		diagnosis_found(diagnosis, " (correlation id %s)", refusal->correlation_id);
-	if (trouble->remedy != NULL && trouble->state != OAUTH_NEVER_SIGNED_IN)
-		diagnosis_remedy(diagnosis, "%s ", trouble->remedy);
-	say_what_to_do(diagnosis, client, trouble->state, backoff_for);
+	bool has_command = trouble->remedy != NULL && trouble->state != OAUTH_NEVER_SIGNED_IN &&
+			   say_remedy(diagnosis, client, trouble->remedy);
+	if (!has_command || trouble->state != OAUTH_SIGN_IN_NEEDED)
+		say_what_to_do(diagnosis, client, trouble->state, backoff_for);
 }
 
 /* ---- the mail server ---- */

@@ -243,6 +243,13 @@ static void trouble_with_a_token_comes_with_what_to_do(void **state)
 		  0,
 		  "invalid_grant: AADSTS50173. The password was changed. (correlation id c-1)",
 		  "The person signs in again. Sign in: `packetboat login helpdesk`" },
+		{ "revoked, and the advice has the command",
+		  { .state = OAUTH_SIGN_IN_NEEDED,
+		    .text = "invalid_grant",
+		    .remedy = "Run `packetboat login` for the account again." },
+		  0,
+		  "invalid_grant",
+		  "Run `packetboat login helpdesk` again." },
 		{ "secret",
 		  { .state = OAUTH_ADMINISTRATOR_NEEDED,
 		    .text = "The client secret has expired.",
@@ -268,6 +275,9 @@ static void trouble_with_a_token_comes_with_what_to_do(void **state)
 		assert_sane(rows[i].name, &diagnosis);
 		assert_says(rows[i].name, diagnosis.found, rows[i].found);
 		assert_says(rows[i].name, diagnosis.remedy, rows[i].remedy);
+		/* The command is not said twice. */
+		const char *command = strstr(diagnosis.remedy, "packetboat login");
+		assert_true(command == NULL || strstr(command + 1, "packetboat login") == NULL);
 	}
 }
 
