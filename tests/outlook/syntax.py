@@ -2,6 +2,8 @@
 """Octets to commands: lines, literals, and the words in them (RFC 3501 section 9)."""
 
 import base64
+import bisect
+import math
 import re
 
 
@@ -129,7 +131,7 @@ def string(word):
 
 
 def sequence(word, highest):
-    """A set as a list of (low, high); `*` is `highest`."""
+    """A set as a list of (low, high), ascending and apart; `*` is `highest`."""
     if not isinstance(word, Atom) or not re.fullmatch(r"[0-9*]+(:[0-9*]+)?(,[0-9*]+(:[0-9*]+)?)*",
                                                       word):
         raise BadSyntax("a set of numbers was expected")
@@ -142,11 +144,18 @@ def sequence(word, highest):
         if min(ends) < 1 and "*" not in part:
             raise BadSyntax("numbers begin at 1")
         ranges.append((min(ends), max(ends)))
-    return ranges
+    apart = []
+    for low, high in sorted(ranges):
+        if apart and low <= apart[-1][1]:
+            apart[-1] = (apart[-1][0], max(high, apart[-1][1]))
+        else:
+            apart.append((low, high))
+    return apart
 
 
 def in_sequence(number, ranges):
-    return any(low <= number <= high for low, high in ranges)
+    at = bisect.bisect_right(ranges, (number, math.inf)) - 1
+    return at >= 0 and number <= ranges[at][1]
 
 
 _PLAIN = re.compile(rb"[A-Za-z0-9_.=/&+,-]+")
