@@ -69,6 +69,15 @@ static size_t resource_len(struct scope scope)
 	return len > 0 ? len - 1 : 0;
 }
 
+/* Whether anything stands behind the resource: in "https://outlook.office.com" that is not so. */
+static bool has_permission(struct scope scope)
+{
+	size_t len = resource_len(scope);
+
+	return len > 0 && len + 1 < scope.len &&
+	       !(len >= 2 && scope.data[len - 2] == ':' && scope.data[len - 1] == '/');
+}
+
 /* What to write instead: the provider's own. */
 static const char *right_scope(const struct conf_account *account)
 {
@@ -94,6 +103,11 @@ static bool verify_user_scope(const struct conf_account *account,
 			return complain(complaint_r, "oauth.scope",
 					"%.*s does not say of which server, which makes it one of "
 					"Microsoft Graph; the scope is \"%s\"",
+					(int)scope.len, scope.data, right_scope(account));
+		if (!has_permission(scope))
+			return complain(complaint_r, "oauth.scope",
+					"%.*s names a server and no permission of it; the scope is "
+					"\"%s\"",
 					(int)scope.len, scope.data, right_scope(account));
 		if (first.data == NULL)
 			first = scope;

@@ -98,6 +98,18 @@ static const struct row rows[] = {
 	  AT("scope") "IMAP.AccessAsUser.All does not say of which server, which makes it one of "
 		      "Microsoft Graph; the scope is "
 		      "\"https://partner.outlook.cn/IMAP.AccessAsUser.All offline_access\"" },
+	{ "a server without a permission",
+	  OAUTH("office365", ID SCOPE("https://outlook.office.com offline_access")),
+	  AT("scope") "https://outlook.office.com names a server and no permission of it; the "
+		      "scope is \"" USER_SCOPE "\"" },
+	{ "a server and a slash",
+	  OAUTH("office365", ID SCOPE("offline_access https://outlook.office.com/")),
+	  AT("scope") "https://outlook.office.com/ names a server and no permission of it; the "
+		      "scope is \"" USER_SCOPE "\"" },
+	{ "a server by its id",
+	  OAUTH("office365", ID SCOPE("00000002-0000-0ff1-ce00-000000000000/.default "
+				      "offline_access")),
+	  NULL },
 	{ "Microsoft by its host",
 	  OAUTH("custom",
 		ID SCOPE("IMAP.AccessAsUser.All") "token_endpoint = "
