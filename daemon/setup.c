@@ -47,6 +47,26 @@ static bool setup_make_contexts(struct setup *setup, struct tls_reason *reason_r
 	return true;
 }
 
+/* Those of the identity providers are read anew for each request; whether they can be is told now.
+ */
+static bool check_authorities(const struct conf *conf, struct tls_reason *reason_r)
+{
+	const char *last = NULL;
+
+	for (size_t i = 0; i < conf->account_count; i++) {
+		const char *file = conf->accounts[i].oauth.ca_file;
+
+		if (file == NULL || same_text(file, last))
+			continue;
+		struct tls_context *context = tls_context_new_client(file, reason_r);
+		if (context == NULL)
+			return false;
+		tls_context_free(&context);
+		last = file;
+	}
+	return true;
+}
+
 struct setup *setup_load(const char *file, conf_warn *warn, void *argument,
 			 struct conf_error *error_r)
 {
@@ -63,7 +83,7 @@ struct setup *setup_load(const char *file, conf_warn *warn, void *argument,
 		free(setup);
 		return NULL;
 	}
-	if (!setup_make_contexts(setup, &reason)) {
+	if (!setup_make_contexts(setup, &reason) || !check_authorities(setup->conf, &reason)) {
 		snprintf(error_r->text, sizeof(error_r->text), "%s: %s", file, reason.text);
 		setup_unref(&setup);
 	}

@@ -145,6 +145,18 @@ class CommandLine(DaemonTest):
         self.assertNotEqual(done.returncode, 0)
         self.assertIn("missing.pem", done.stderr)
 
+    def test_authorities_that_cannot_be_read_are_one_clear_line(self):
+        for name, account in (
+                ("imap", {"imap": {"host": "imap.example.org", "ca_file": "missing.pem"},
+                          "user": "*", "auth": "passthrough"}),
+                ("oauth", {"user": "ada@example.org", "provider": "office365",
+                           "password_file": self.write("", "passwords"),
+                           "oauth": {"client_id": "c", "ca_file": "missing.pem"}})):
+            with self.subTest(name):
+                done = self.run_daemon("-c", self.good(accounts=[account]), "--check-config")
+                self.assertEqual((done.returncode, done.stdout), (1, ""))
+                self.assertIn("missing.pem: No such file", self.one_line(done.stderr))
+
     @unittest.skipUnless(os.geteuid() == 0, "only root can try to run it as root")
     def test_it_refuses_to_be_root(self):
         done = self.run_daemon("-c", self.good(), as_root=True)
