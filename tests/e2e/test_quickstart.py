@@ -55,8 +55,9 @@ class Run:
 
     def close(self):
         if self.process.poll() is None:
-            os.killpg(self.process.pid, signal.SIGKILL)
-        self.process.wait()
+            # It takes the daemon, which is in a session of its own, along.
+            self.process.terminate()
+        self.process.wait(CEILING)
         self.process.stdout.close()
 
 
@@ -214,6 +215,23 @@ class OwnMail(QuickstartTest):
         again.wait_for("Ctrl-C stops it")
         self.assertNotIn("--device", again.text)
         self.assertEqual(again.interrupt(), 0, again.text)
+
+    def test_somebody_changes_their_mind(self):
+        """Ctrl-C cancels the sign-in, of which the daemon is told; closing the window ends all."""
+        self.prepare()
+        run = self.start(self.USER)
+        run.wait_for("Ctrl-C cancels")
+        self.assertEqual(run.interrupt(), 1, run.text)
+        self.assertIn("cancelled; nothing was changed", run.text)
+        self.assertIn("The configuration stays", run.text)
+        again = self.start(self.USER)
+        again.wait_for("Ctrl-C cancels")
+        again.process.send_signal(signal.SIGHUP)
+        again.finish()
+        # Nothing is left that would be in the way.
+        third = self.start(self.USER)
+        third.wait_for("Ctrl-C cancels")
+        self.assertEqual(third.interrupt(), 1, third.text)
 
     def prepare(self):
         """A configuration as somebody has it who edited the one that was made: everything is on

@@ -247,10 +247,13 @@ class _Running:
     """The daemon, whose log is kept until it may be shown."""
 
     def __init__(self, place):
+        # Ctrl-C is not for the daemon: who cancels signing in shall see that, not that it ended.
         self.process = subprocess.Popen(place.daemon(), stdin=subprocess.DEVNULL,
-                                        stderr=subprocess.PIPE)
+                                        stderr=subprocess.PIPE, start_new_session=True)
         self.log = Log(self.process.stderr)
         self._shown = 0
+        self._shows = None
+        self._is_over = threading.Event()
 
     def wait_until_ready(self):
         try:
@@ -266,20 +269,32 @@ class _Running:
 
     def show_log(self):
         """What it said so far, and from now on what it says."""
-        threading.Thread(target=self._show, daemon=True).start()
+        shows = threading.Thread(target=self._show, daemon=True)
+        shows.start()
+        self._shows = shows  # that can be joined
 
     def _show(self):
-        while True:
-            lines = self.log.text().split("\n")
-            for line in lines[self._shown:]:
-                print(line, file=sys.stderr, flush=True)
-            self._shown = len(lines)
-            threading.Event().wait(0.2)
+        while not self._is_over.wait(0.2):
+            self._show_new()
+
+    def _show_new(self):
+        lines = self.log.text().split("\n")
+        for line in lines[self._shown:]:
+            print(line, file=sys.stderr, flush=True)
+        self._shown = len(lines)
 
     def stop(self):
+        """Its exit status; if the log is shown, up to its end."""
         if self.process.poll() is None:
             self.process.terminate()
-        return _outlive(self.process)
+        code = _outlive(self.process)
+        if self._shows is not None:
+            self._is_over.set()
+            self._shows.join()
+            self._shows = None
+            self.log.join()
+            self._show_new()
+        return code
 
 
 def _tool(place, *arguments, **keywords):
@@ -340,7 +355,9 @@ def with_sign_in(screen, user, client_id=None, tenant=None, device=False):
                              f"\"{value}\". Correct it there, or move the file away.")
         screen.step(f"Configuration: {place.file} (was there already)")
     running = _Running(place)
-    signal.signal(signal.SIGTERM, lambda *_: running.process.terminate())
+    # The window may be closed, too.
+    for number in (signal.SIGTERM, signal.SIGHUP):
+        signal.signal(number, lambda *_: running.process.terminate())
     try:
         running.wait_until_ready()
         if not _is_signed_in(place, user):
@@ -362,9 +379,10 @@ def _serve(screen, running, user, password):
     try:
         screen.say(screen.bold("The daemon's log follows; Ctrl-C stops it."))
         running.show_log()
-        return _outlive(running.process)
+        running.process.wait()
     except KeyboardInterrupt:
-        return _outlive(running.process)
+        pass
+    return running.stop()
 
 
 def _is_signed_in(place, user):
