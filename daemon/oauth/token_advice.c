@@ -96,6 +96,13 @@ static const struct numbered {
 	  "again.",
 	  NO_PERSON },
 
+	{ { 9002313 },
+	  "The sign-in service does not understand what it was sent.",
+	  "If a code or an address was pasted, not all of it was, or something else: run "
+	  "`packetboat login` for the account again. Otherwise whoever runs this machine checks "
+	  "the settings of oauth" RELOAD,
+	  "Whoever runs this machine checks the settings of oauth" RELOAD },
+
 	/* ---- the tenant ---- */
 	{ { 50194, 9001023, 90124, 90130, 9002332 },
 	  "The application belongs to one organisation, or to organisations only, and "

@@ -45,6 +45,8 @@ static const struct {
 	{ 700025, "invalid_client", "public client", "removes oauth.client_secret_file",
 	  "turns off" },
 	{ 50011, "invalid_request", "redirect address", "http://localhost", "oauth.flow" },
+	{ 9002313, "invalid_request", "does not understand", "was pasted",
+	  "checks the settings of oauth" },
 	{ 50194, "invalid_request", "one organisation", "Set oauth.tenant", NULL },
 	{ 90002, "invalid_request", "no such tenant", "spelling of oauth.tenant", NULL },
 	{ 65001, "invalid_grant", "consented", "packetboat login", "grants admin consent" },
