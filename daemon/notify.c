@@ -7,13 +7,18 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
+#include <sys/time.h>
 #include <sys/un.h>
 #include <time.h>
 #include <unistd.h>
 
+/* A service manager that reads nothing is not waited for longer: everybody else would wait too. */
+enum { NOTIFY_TIMEOUT_MS = 100 };
+
 void notify_send(const char *state)
 {
 	const char *path = getenv("NOTIFY_SOCKET");
+	const struct timeval timeout = { .tv_usec = NOTIFY_TIMEOUT_MS * 1000 };
 	struct sockaddr_un address = { .sun_family = AF_UNIX };
 
 	/* '@' stands for the NUL of an abstract address. */
@@ -26,6 +31,7 @@ void notify_send(const char *state)
 	int fd = socket(AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC, 0);
 	if (fd < 0)
 		return;
+	(void)setsockopt(fd, SOL_SOCKET, SO_SNDTIMEO, &timeout, sizeof(timeout));
 	socklen_t len = (socklen_t)(offsetof(struct sockaddr_un, sun_path) + strlen(path));
 	(void)!sendto(fd, state, strlen(state), MSG_NOSIGNAL, (struct sockaddr *)&address, len);
 	close(fd);

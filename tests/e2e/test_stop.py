@@ -156,6 +156,16 @@ class Stop(DaemonTest):
         self.assert_ok(self.quit(client))
         self.assertEqual(self.log_in().stat()[0], 1)
 
+    def test_a_manager_that_does_not_listen_holds_nobody_up(self):
+        """Its socket takes a number of messages, and then blocks whoever writes."""
+        with open("/proc/sys/net/unix/max_dgram_qlen", encoding="ascii") as file:
+            count = int(file.read()) // 2 + 2
+        self.start_imap()
+        self.start_daemon()
+        for _ in range(count):
+            self.reload({})
+        self.log_in()
+
     def test_a_reload_of_a_broken_file_changes_nothing(self):
         self.start_imap(MESSAGES)
         self.start_daemon()
