@@ -23,6 +23,7 @@ import hashlib
 import os
 import pwd
 import re
+import select
 import shutil
 import signal
 import socket
@@ -191,34 +192,54 @@ def parse_log_line(text):
 
 
 class Log:
-    """The daemon's stderr, line by line, as it comes."""
+    """The daemon's stderr, line by line. Whoever asks sees what was written before: a line that the
+    daemon wrote before it answered a client is there when the answer is."""
 
     def __init__(self, stream):
         self._changed = threading.Condition()
         self._lines = []
+        self._rest = b""   # a line without its end
         self._ended = False
-        self._thread = threading.Thread(target=self._read, args=(stream,), daemon=True)
+        self._stream = stream
+        os.set_blocking(stream.fileno(), False)
+        self._thread = threading.Thread(target=self._read, daemon=True)
         self._thread.start()
 
-    def _read(self, stream):
-        with stream:
-            for octets in stream:
-                with self._changed:
-                    self._lines.append(octets.decode("utf-8", "backslashreplace").rstrip("\n"))
-                    self._changed.notify_all()
+    def _read(self):
+        with self._stream:
+            poll = select.poll()
+            poll.register(self._stream, select.POLLIN)
+            while not self._ended:
+                poll.poll()
+                self._take()
+
+    def _take(self):
+        """Reads what is there now."""
         with self._changed:
-            self._ended = True
-            self._changed.notify_all()
+            while not self._ended:
+                try:
+                    octets = os.read(self._stream.fileno(), 65536)
+                except BlockingIOError:
+                    break
+                lines = (self._rest + octets).split(b"\n")
+                self._rest = lines.pop()
+                if not octets:
+                    lines += [self._rest] if self._rest else []
+                    self._ended = True
+                self._lines += [line.decode("utf-8", "backslashreplace") for line in lines]
+                self._changed.notify_all()
 
     def join(self):
         self._thread.join(CEILING)
 
     def text(self):
+        self._take()
         with self._changed:
             return "\n".join(self._lines)
 
     def lines(self, event=None, **fields):
         """Lines of an event whose fields have these values."""
+        self._take()
         with self._changed:
             parsed = [parse_log_line(line) for line in self._lines]
         return [line for line in parsed if line is not None and event in (None, line.event) and
