@@ -19,7 +19,7 @@ import urllib.request
 from harness import SHARED, Daemon
 from outlook import Directory, Identity, Options, Server, Store, samples
 
-from screen import BUILD, POP3_PORT, TOOL, Failed, hash_of, is_free
+from screen import BUILD, TOOL, Failed, free_port, hash_of
 
 USER, PASSWORD = "demo@outlook.example", "demo"
 
@@ -175,7 +175,7 @@ def demonstrate(screen):
 
 
 def stay(screen):
-    with running(POP3_PORT if is_free(POP3_PORT) else 0) as demonstration:
+    with running(free_port()) as demonstration:
         port = _introduce(screen, demonstration)
         screen.say()
         screen.say("Now sign in, as you would to Outlook.com. In another terminal:")

@@ -13,7 +13,7 @@ import threading
 
 from harness import Log, configuration
 
-from screen import DAEMON, POP3_PORT, TOOL, Failed, hash_of, is_free, shown
+from screen import DAEMON, POP3_PORT, TOOL, Failed, free_port, hash_of, is_free, shown
 
 MADE_BY = "// Made by ./quickstart. See packetboat.conf(5) for all settings."
 STARTS_WITHIN = 30   # seconds; a ceiling
@@ -124,9 +124,9 @@ def _refuse_controls(*texts):
         raise Failed("control characters in a name")
 
 
-def _base(place):
+def _base(place, port):
     return {"state_directory": place.state, "runtime_directory": place.runtime,
-            "listeners": [{"address": "127.0.0.1", "port": POP3_PORT}]}
+            "listeners": [{"address": "127.0.0.1", "port": port}]}
 
 
 def with_password(screen, where, user):
@@ -134,7 +134,7 @@ def with_password(screen, where, user):
     _refuse_controls(where, user)
     place = Place()
     # Whoever is trying something out can have a deleted message back.
-    text = configuration({**_base(place), "accounts": [{
+    text = configuration({**_base(place, POP3_PORT), "accounts": [{
         "user": user, "auth": "passthrough", "delete": "trash",
         "imap": {"host": host, "port": port}}]})
     made = not os.path.exists(place.file)
@@ -230,7 +230,7 @@ def _make_account(screen, place, user, client_id, tenant, device):
     client_id, tenant = _find_out(screen, user, client_id, tenant, device)
     password = new_password()
     oauth = {"client_id": client_id, **({"tenant": tenant} if tenant else {})}
-    place.make(configuration({**_base(place), "accounts": [{
+    place.make(configuration({**_base(place, free_port()), "accounts": [{
         "user": user, "password_hash": hash_of(password),
         "provider": "outlook" if is_personal(user) else "office365",
         # Whoever is trying something out can have a deleted message back.

@@ -86,6 +86,14 @@ def is_free(port):
             return False
 
 
+def free_port():
+    """The usual one, or if somebody has it one of those behind it."""
+    for port in range(POP3_PORT, POP3_PORT + 100):
+        if is_free(port):
+            return port
+    raise Failed(f"no port from {POP3_PORT} on is free on 127.0.0.1")
+
+
 def hash_of(password):
     """For `password_hash`; the password does not stand on the command line."""
     done = subprocess.run([TOOL, "passwd"], input=password + "\n", stdout=subprocess.PIPE,
