@@ -18,8 +18,8 @@
 #include "conf/conf_report.h"
 
 enum {
-	/* Some five thousand accounts; and what one reload may cost. */
-	CONF_SOURCE_MAX = 1024 * 1024,
+	/* Some ten thousand accounts that sign in; and what one reload may cost. */
+	CONF_SOURCE_MAX = 4 * 1024 * 1024,
 	CONF_SOURCE_NESTING_MAX = 16,
 };
 

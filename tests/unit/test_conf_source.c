@@ -154,7 +154,7 @@ static void a_file_has_a_ceiling(void **state)
 	conf_fixture_write(fixture, data, CONF_SOURCE_MAX + 1);
 	assert_null(conf_source_read(&report, &is_public));
 	assert_string_equal(conf_fixture_message(fixture, fixture->error.text),
-			    ": larger than 1048576 octets");
+			    ": larger than 4194304 octets");
 	free(data);
 }
 
