@@ -3,17 +3,24 @@
 
 static const char *const names[HEADER_SCAN_FIELDS] = { "Message-ID", "From", "Subject" };
 
+/* What the next octet of a field belongs to. */
+enum scan_part {
+	PART_FOREIGN, /* a field that is none of ours, or was there before */
+	PART_NAME,
+	PART_BLANK, /* white space in front of the colon: obsolete, and allowed (section 4.5) */
+	PART_VALUE,
+	PART_DROPPED, /* a value of ours that is not kept */
+};
+
 void header_scan_init(struct header_scan *scan)
 {
-	*scan = (struct header_scan){ .over = false };
-	bytebuf_init(&scan->line, HEADER_SCAN_NAME_MAX + HEADER_SCAN_VALUE_MAX);
+	*scan = (struct header_scan){ .part = PART_FOREIGN };
 	for (size_t i = 0; i < HEADER_SCAN_FIELDS; i++)
 		bytebuf_init(&scan->values[i], HEADER_SCAN_VALUE_MAX);
 }
 
 void header_scan_deinit(struct header_scan *scan)
 {
-	bytebuf_deinit(&scan->line);
 	for (size_t i = 0; i < HEADER_SCAN_FIELDS; i++)
 		bytebuf_deinit(&scan->values[i]);
 }
@@ -23,141 +30,143 @@ static bool is_blank(unsigned char octet)
 	return octet == ' ' || octet == '\t';
 }
 
-static struct span trim_end(struct span text)
+/* Whether the name is one of ours, as far as it goes, that has not come before. */
+static bool scan_find(struct header_scan *scan, bool whole)
 {
-	while (text.len > 0 && is_blank(text.data[text.len - 1]))
-		text.len--;
-	return text;
-}
+	for (size_t i = 0; i < HEADER_SCAN_FIELDS; i++) {
+		size_t len = strlen(names[i]);
 
-static struct span trim(struct span text)
-{
-	while (text.len > 0 && is_blank(text.data[0]))
-		(void)span_take(&text, 1);
-	return trim_end(text);
-}
-
-/* Which of ours a name is, if it has not come before; HEADER_SCAN_FIELDS: none. */
-static size_t scan_find(const struct header_scan *scan, struct span name)
-{
-	size_t i = 0;
-
-	while (i < HEADER_SCAN_FIELDS &&
-	       (scan->found[i] || !span_equal_nocase(name, span_text(names[i]))))
-		i++;
-	return i;
-}
-
-/* Whether it was kept: it may be too long, and there may be no memory. */
-static bool scan_keep(struct header_scan *scan, struct bytebuf *buf, struct span octets)
-{
-	if (bytebuf_append(buf, octets))
-		return true;
-	if (octets.len <= buf->limit - bytebuf_len(buf))
-		scan->no_memory = true;
+		if (!scan->found[i] && (whole ? scan->name_len == len : scan->name_len <= len) &&
+		    span_equal_nocase(span_of(scan->name, scan->name_len),
+				      span_of(names[i], scan->name_len))) {
+			scan->field = i;
+			return true;
+		}
+	}
 	return false;
 }
 
-/* The field is complete. White space in front of the colon is obsolete and allowed (RFC 5322
- * section 4.5). */
-static void scan_take_field(struct header_scan *scan)
+static void scan_take_name(struct header_scan *scan, unsigned char octet)
 {
-	struct span line = bytebuf_peek(&scan->line);
-	const unsigned char *colon = line.len > 0 ? memchr(line.data, ':', line.len) : NULL;
-
-	if (colon != NULL && !scan->foreign) {
-		size_t field =
-			scan_find(scan, trim_end(span_take(&line, (size_t)(colon - line.data))));
-		(void)span_take(&line, 1);
-		if (field < HEADER_SCAN_FIELDS) {
-			scan->found[field] = true;
-			if (!scan->too_long)
-				(void)scan_keep(scan, &scan->values[field], trim(line));
-		}
+	if (octet == ':') {
+		scan->part = scan_find(scan, true) ? PART_VALUE : PART_FOREIGN;
+	} else if (is_blank(octet)) {
+		scan->part = PART_BLANK;
+	} else if (scan->part == PART_BLANK || scan->name_len == sizeof(scan->name)) {
+		scan->part = PART_FOREIGN;
+	} else {
+		scan->name[scan->name_len++] = octet;
+		/* Most fields are seen not to be ours at their first octet. */
+		if (!scan_find(scan, false))
+			scan->part = PART_FOREIGN;
 	}
-	bytebuf_reset(&scan->line);
-	scan->foreign = false;
-	scan->too_long = false;
 }
 
-static void scan_append(struct header_scan *scan, unsigned char octet)
+static void scan_take_value(struct header_scan *scan, struct span octets)
 {
-	struct span line = bytebuf_peek(&scan->line);
+	struct bytebuf *value = &scan->values[scan->field];
 
-	if (scan->foreign || scan->too_long)
+	while (bytebuf_len(value) == 0 && octets.len > 0 && is_blank(*octets.data))
+		(void)span_take(&octets, 1);
+	if (bytebuf_append(value, octets))
 		return;
-	if (octet == ':' && (line.len == 0 || memchr(line.data, ':', line.len) == NULL))
-		scan->foreign = scan_find(scan, trim_end(line)) == HEADER_SCAN_FIELDS;
-	if (!scan->foreign && !scan_keep(scan, &scan->line, span_of(&octet, 1))) {
-		/* What is longer than a name of ours and the longest value is kept as seen. */
-		scan->foreign = memchr(line.data, ':', line.len) == NULL;
-		scan->too_long = true;
-	}
+	scan->no_memory =
+		scan->no_memory || octets.len <= HEADER_SCAN_VALUE_MAX - bytebuf_len(value);
+	bytebuf_reset(value);
+	scan->part = PART_DROPPED;
+}
+
+static void scan_end_field(struct header_scan *scan)
+{
+	if (scan->part == PART_VALUE || scan->part == PART_DROPPED)
+		scan->found[scan->field] = true;
+	scan->part = PART_NAME;
+	scan->name_len = 0;
 }
 
 /* An octet that is no line end. */
-static void scan_octet(struct header_scan *scan, unsigned char octet)
+static void scan_take_octet(struct header_scan *scan, unsigned char octet)
 {
 	if (!scan->line_started && !is_blank(octet))
-		scan_take_field(scan);
+		scan_end_field(scan);
 	scan->line_started = true;
-	scan_append(scan, octet);
+	switch ((enum scan_part)scan->part) {
+	case PART_NAME:
+	case PART_BLANK:
+		scan_take_name(scan, octet);
+		break;
+	case PART_VALUE:
+		scan_take_value(scan, span_of(&octet, 1));
+		break;
+	case PART_FOREIGN:
+	case PART_DROPPED:
+		break;
+	}
 }
 
 static void scan_end_line(struct header_scan *scan)
 {
-	if (scan->line_started) {
-		scan->line_started = false;
-		return;
+	scan->cr = false;
+	if (!scan->line_started) {
+		scan_end_field(scan);
+		scan->over = true;
 	}
-	scan_take_field(scan);
-	scan->over = true;
+	scan->line_started = false;
 }
 
-static void scan_take_octet(struct header_scan *scan, unsigned char octet)
+static void scan_take(struct header_scan *scan, unsigned char octet)
 {
 	if (octet == '\n') {
-		scan->cr = false;
 		scan_end_line(scan);
 		return;
 	}
 	if (scan->cr)
-		scan_octet(scan, '\r');
+		scan_take_octet(scan, '\r');
 	scan->cr = octet == '\r';
 	if (!scan->cr)
-		scan_octet(scan, octet);
+		scan_take_octet(scan, octet);
 }
 
-/* How many octets stand in front of the next line end, of a line that nobody looks at any more:
- * most of any header. */
-static size_t scan_skip(struct header_scan *scan, struct span octets)
+/* Takes what can be taken in one piece, mostly up to the end of the line; the rest goes octet by
+ * octet. Returns how many. */
+static size_t scan_take_run(struct header_scan *scan, struct span octets)
 {
-	const unsigned char *lf;
-	size_t len;
+	const unsigned char *end;
 
-	if (!scan->line_started || !(scan->foreign || scan->too_long))
+	if (!scan->line_started || scan->part == PART_NAME || scan->part == PART_BLANK ||
+	    (scan->part == PART_VALUE && scan->cr))
 		return 0;
-	lf = memchr(octets.data, '\n', octets.len);
-	len = lf != NULL ? (size_t)(lf - octets.data) : octets.len;
-	if (len > 0)
-		scan->cr = octets.data[len - 1] == '\r';
-	return len;
+	end = memchr(octets.data, '\n', octets.len);
+	if (end != NULL)
+		octets.len = (size_t)(end - octets.data);
+	if (scan->part == PART_VALUE) {
+		end = octets.len > 0 ? memchr(octets.data, '\r', octets.len) : NULL;
+		if (end != NULL)
+			octets.len = (size_t)(end - octets.data);
+		scan_take_value(scan, octets);
+	} else {
+		/* One in front of the line end belongs to that, and others are as foreign. */
+		scan->cr = false;
+	}
+	return octets.len;
 }
 
 bool header_scan_feed(struct header_scan *scan, struct span octets)
 {
-	while (octets.len > 0 && !scan->over) {
-		size_t taken = scan_skip(scan, octets);
+	struct span rest = span_take(&octets, HEADER_SCAN_MAX - scan->octets);
+
+	while (rest.len > 0 && !scan->over) {
+		size_t taken = scan_take_run(scan, rest);
 
 		if (taken == 0) {
-			scan_take_octet(scan, octets.data[0]);
+			scan_take(scan, rest.data[0]);
 			taken = 1;
 		}
-		(void)span_take(&octets, taken);
+		(void)span_take(&rest, taken);
 		scan->octets += taken;
-		if (scan->octets >= HEADER_SCAN_MAX)
-			header_scan_finish(scan);
 	}
+	if (scan->octets == HEADER_SCAN_MAX)
+		header_scan_finish(scan);
 	return scan->over;
 }
 
@@ -165,7 +174,7 @@ void header_scan_finish(struct header_scan *scan)
 {
 	if (scan->over)
 		return;
-	scan_take_field(scan);
+	scan_end_field(scan);
 	scan->over = true;
 }
 
@@ -176,7 +185,11 @@ bool header_scan_has(const struct header_scan *scan, enum header_scan_field fiel
 
 struct span header_scan_value(const struct header_scan *scan, enum header_scan_field field)
 {
-	return bytebuf_peek(&scan->values[field]);
+	struct span value = scan->found[field] ? bytebuf_peek(&scan->values[field]) : span_text("");
+
+	while (value.len > 0 && is_blank(value.data[value.len - 1]))
+		value.len--;
+	return value;
 }
 
 bool header_scan_failed(const struct header_scan *scan)

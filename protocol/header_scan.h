@@ -41,14 +41,15 @@ enum header_scan_verdict {
 
 struct header_scan {
 	/* private */
-	struct bytebuf line; /* the field so far, unfolded, unless it is `foreign` */
-	struct bytebuf values[HEADER_SCAN_FIELDS];
-	bool found[HEADER_SCAN_FIELDS];
-	uint64_t octets;   /* seen so far */
+	struct bytebuf values[HEADER_SCAN_FIELDS]; /* unfolded */
+	bool found[HEADER_SCAN_FIELDS];            /* complete */
+	unsigned char name[sizeof("Message-ID") - 1];
+	size_t name_len;
+	size_t field;  /* the one under way, if it is one of ours */
+	size_t octets; /* seen so far */
+	unsigned part;
 	bool line_started; /* there was an octet behind the last line end */
 	bool cr;           /* a CR is held back: it may belong to a line end */
-	bool foreign;      /* the field is none of ours, or one that was there before */
-	bool too_long;     /* of ours, but more than is kept */
 	bool no_memory;
 	bool over;
 };

@@ -52,9 +52,8 @@ enum {
 	/* and what has not shown itself to be one within so many is passed on. */
 	IMAP_HELD_MAX = 32768,
 
-	/* Of a header that is looked at: the name of a field with its colon, */
-	HEADER_SCAN_NAME_MAX = 80,
-	/* its value, twice the longest line of RFC 5322 section 2.1.1, */
+	/* Of a header that is looked at: the value of a field, twice the longest line of RFC 5322
+	 * section 2.1.1, */
 	HEADER_SCAN_VALUE_MAX = 2000,
 	/* and all of it. */
 	HEADER_SCAN_MAX = 256 * 1024,
