@@ -24,8 +24,9 @@
  *
  * Files are read and written on a worker thread; all functions are for the loop, and answers come
  * from the loop; whoever is called may call anything here but oauth_free(). Log: `token-refreshed`;
- * `token-failed`, a warning when a grant begins to be HELD or an outage begins, and
- * `token-works-again`; `token-not-saved` and `token-saved`; `signed-in` and `signed-out`.
+ * `token-failed`, a warning when an outage begins, and `token-works-again`; `token-not-saved` and
+ * `token-saved`; `signed-in` and `signed-out`. That somebody is needed is an incident
+ * (daemon/attention.h), of which whoever asked or hears the news warns.
  */
 #ifndef DAEMON_OAUTH_OAUTH_H
 #define DAEMON_OAUTH_OAUTH_H

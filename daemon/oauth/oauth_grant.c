@@ -320,7 +320,8 @@ void grant_hold(struct grant *grant, const struct oauth_trouble *trouble)
 	grant_set_state(grant, GRANT_HELD);
 	if (known)
 		return;
-	oauth_log_trouble(grant->oauth, CONF_LOG_WARNING, &client, trouble);
+	/* The warning is the incident's, which is told once, also over restarts. */
+	oauth_log_trouble(grant->oauth, CONF_LOG_INFO, &client, trouble);
 	if (grant->waiters == NULL)
 		watch_tell(grant, trouble);
 }

@@ -107,7 +107,7 @@ enum oauth_state oauth_refused(struct oauth *oauth, const struct oauth_client *c
 		return OAUTH_OK;
 	oauth_trouble_token_refused(&refused->trouble, text);
 	if (!was_held)
-		oauth_log_trouble(oauth, CONF_LOG_WARNING, client, &refused->trouble);
+		oauth_log_trouble(oauth, CONF_LOG_INFO, client, &refused->trouble);
 	return OAUTH_ADMINISTRATOR_NEEDED;
 }
 

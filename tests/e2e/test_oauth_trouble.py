@@ -129,6 +129,9 @@ class Consequences(TroubleTest):
         attention = self.daemon.log.lines("attention")
         self.assertEqual(len(attention), 1)
         self.assertEqual(attention[0].level, "warning")
+        warnings = [line for line in self.daemon.log.text().splitlines()
+                    if line.startswith("warning ")]
+        self.assertEqual(len(warnings), 1, warnings)
 
 
 class TheirEnd(TroubleTest):

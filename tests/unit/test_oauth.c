@@ -371,7 +371,7 @@ static void a_secret_that_cannot_be_read_is_the_administrators(void **state)
 	assert_int_equal(world.request_count, 0);
 	ask_only(&asker, "one@app.example", OAUTH_ANY);
 	expect_trouble(&asker, OAUTH_ADMINISTRATOR_NEEDED, "it is empty");
-	assert_int_equal(count_logged("warning token-failed account=one@app.example"), 1);
+	assert_int_equal(count_logged("info token-failed account=one@app.example"), 1);
 	/* It was mended. */
 	write_file("secret", "another\n");
 	reload(ACCOUNTS(APP1));

@@ -98,7 +98,7 @@ static void a_sign_in_ends_a_hold(void **state)
 	assert_non_null(strstr(world.requests[1].form, "refresh_token=refresh-5"));
 	/* The next one is an incident of its own. */
 	reply_error("invalid_grant");
-	assert_int_equal(count_logged("warning token-failed"), 2);
+	assert_int_equal(count_logged("info token-failed"), 2);
 }
 
 static void a_sign_in_counts_and_not_the_refresh_under_way(void **state)
@@ -219,7 +219,7 @@ static void a_file_that_is_refused_is_left_alone(void **state)
 	expect_trouble(&asker, OAUTH_ADMINISTRATOR_NEEDED, "tokens/0123: it is broken");
 	assert_int_equal(world.saves, 0);
 	assert_int_equal(world.request_count, 0);
-	assert_int_equal(count_logged("warning token-failed"), 1);
+	assert_int_equal(count_logged("info token-failed"), 1);
 	/* Mended, and told so. */
 	alice_file()->status = TOKEN_STORE_OK;
 	reload(ACCOUNTS(ALICE));

@@ -128,7 +128,7 @@ static void who_needs_a_human_is_told_of_once(void **state)
 	look();
 	reply_error("invalid_grant");
 	expect_news("alice@example.org alice@example.org sign-in\n");
-	assert_int_equal(count_logged("warning token-failed"), 1);
+	assert_int_equal(count_logged("info token-failed"), 1);
 	/* By the hour, quietly. */
 	for (unsigned hour = 0; hour < 3; hour++) {
 		later(3599);
@@ -140,7 +140,7 @@ static void who_needs_a_human_is_told_of_once(void **state)
 		reply_error("invalid_grant");
 	}
 	expect_news("");
-	assert_int_equal(count_logged("warning token-failed"), 1);
+	assert_int_equal(count_logged("info token-failed"), 1);
 	/* For another reason. */
 	later(3600);
 	look();
