@@ -81,8 +81,8 @@ static enum tool_exit explain_no_connection(const struct tool_client *client, co
 	case ENOENT:
 	case ECONNREFUSED:
 		return complain(client, TOOL_NO_DAEMON, path,
-				"no daemon is there; is packetboatd running, with this "
-				"runtime_directory?");
+				"no daemon is there; is packetboatd running? (-c FILE says with "
+				"which configuration)");
 	case EACCES:
 		return complain(client, TOOL_FAILED, path,
 				"you may not do this: be root, the daemon's user, or in "

@@ -138,6 +138,16 @@ void sign_in_fail_memory(struct sign_in *sign_in)
 	sign_in_fail(sign_in, "the service is out of memory", NULL);
 }
 
+void sign_in_fail_unanswered(struct sign_in *sign_in, const struct http_answer *answer)
+{
+	sign_in_fail(sign_in, answer->text,
+		     answer->outcome == HTTP_UNTRUSTED
+			     ? "`packetboat doctor` for the account says what may be done about it."
+			     : "See that this machine reaches the sign-in server, then run "
+			       "`packetboat login` for the account again. `packetboat doctor` "
+			       "for it says more.");
+}
+
 /* The identity provider said no: what that means, and its words. */
 void sign_in_fail_refused(struct sign_in *sign_in, const struct token_answer *refusal)
 {

@@ -138,7 +138,7 @@ void sign_in_take_answer(struct sign_in *sign_in)
 void sign_in_handle_tokens(struct sign_in *sign_in, const struct http_answer *answer)
 {
 	if (answer->outcome != HTTP_ANSWERED) {
-		sign_in_fail(sign_in, answer->text, "Start again: `packetboat login`");
+		sign_in_fail_unanswered(sign_in, answer);
 		return;
 	}
 	token_answer_read(&sign_in->tokens, answer->status, answer->body);

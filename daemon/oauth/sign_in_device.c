@@ -37,7 +37,7 @@ void sign_in_handle_code(struct sign_in *sign_in, const struct http_answer *answ
 	struct token_answer refusal = { 0 };
 
 	if (answer->outcome != HTTP_ANSWERED) {
-		sign_in_fail(sign_in, answer->text, "Start again: `packetboat login --device`");
+		sign_in_fail_unanswered(sign_in, answer);
 		return;
 	}
 	if (!device_answer_read(device, answer->status, answer->body, &refusal)) {
@@ -103,7 +103,7 @@ static void sign_in_poll_trouble(struct sign_in *sign_in, uint64_t retry_after_s
 void sign_in_handle_poll(struct sign_in *sign_in, const struct http_answer *answer)
 {
 	if (answer->outcome == HTTP_UNTRUSTED) {
-		sign_in_fail(sign_in, answer->text, "Start again: `packetboat login --device`");
+		sign_in_fail_unanswered(sign_in, answer);
 		return;
 	}
 	if (answer->outcome == HTTP_UNREACHABLE) {

@@ -80,6 +80,8 @@ void sign_in_tell(struct sign_in *sign_in, const struct sign_in_event *event);
 /* The end. `text` is for the person and the log; `remedy` may be NULL. */
 void sign_in_fail(struct sign_in *sign_in, const char *text, const char *remedy);
 void sign_in_fail_memory(struct sign_in *sign_in);
+/* The identity provider did not answer, or is not to be trusted. */
+void sign_in_fail_unanswered(struct sign_in *sign_in, const struct http_answer *answer);
 /* The identity provider said no. */
 void sign_in_fail_refused(struct sign_in *sign_in, const struct token_answer *refusal);
 

@@ -300,6 +300,20 @@ static void reply(struct fixture *fixture, long status, const char *body)
 	turn(fixture);
 }
 
+/* 503, with Retry-After. */
+static void reply_later(struct fixture *fixture, uint64_t seconds)
+{
+	struct http_answer answer = { .outcome = HTTP_ANSWERED,
+				      .status = 503,
+				      .body = span_text(""),
+				      .retry_after_s = seconds };
+
+	http_fn *fn = world.http_fn;
+	world.http_fn = NULL;
+	fn(world.http_owner, world.http_ticket, &answer);
+	turn(fixture);
+}
+
 static void reply_nothing(struct fixture *fixture, enum http_outcome outcome)
 {
 	struct http_answer answer = { .outcome = outcome, .text = "id.example: no answer" };
@@ -571,6 +585,7 @@ static void a_provider_that_cannot_be_reached_ends_it(void **state)
 	to_tokens(fixture);
 	reply_nothing(fixture, HTTP_UNREACHABLE);
 	assert_failed("id.example: no answer");
+	assert_non_null(strstr(world.remedy, "reaches the sign-in server"));
 }
 
 static void a_sign_in_that_would_not_last_is_refused(void **state)
@@ -765,6 +780,24 @@ static void polling_survives_trouble_and_asks_less_often(void **state)
 	assert_string_equal(world.told, "device");
 	reply(fixture, 400, "{\"error\":\"authorization_pending\"}");
 	assert_int_equal(world.armed_ms, 5000);
+	/* What was is forgotten. */
+	wait(fixture);
+	reply_nothing(fixture, HTTP_UNREACHABLE);
+	assert_int_equal(world.armed_ms, 5000);
+}
+
+static void polling_waits_as_long_as_it_is_told(void **state)
+{
+	struct fixture *fixture = *state;
+
+	to_polling(fixture);
+	wait(fixture);
+	reply_later(fixture, 17);
+	assert_int_equal(world.armed_ms, 17000);
+	/* But not beyond the end of the code, however long that is. */
+	wait(fixture);
+	reply_later(fixture, UINT64_MAX);
+	assert_int_equal(world.armed_ms, 60000 - 5000 - 17000);
 }
 
 static void a_code_ends_when_it_expires(void **state)
@@ -821,6 +854,9 @@ static void an_untrusted_provider_ends_polling(void **state)
 	wait(fixture);
 	reply_nothing(fixture, HTTP_UNTRUSTED);
 	assert_failed("id.example");
+	/* To begin again would not help. */
+	assert_null(strstr(world.remedy, "again"));
+	assert_non_null(strstr(world.remedy, "packetboat doctor"));
 }
 
 /* ---- leaving ---- */
@@ -911,6 +947,7 @@ int main(void)
 		TEST(without_memory_it_fails),
 		TEST(a_device_signs_in),
 		TEST(polling_survives_trouble_and_asks_less_often),
+		TEST(polling_waits_as_long_as_it_is_told),
 		TEST(a_code_ends_when_it_expires),
 		TEST(refusals_of_a_code_end_it),
 		TEST(a_refusal_of_the_first_request_ends_it),
