@@ -313,6 +313,7 @@ static void listing_done(struct worker_job *job)
 	struct listing *listing = (struct listing *)job;
 	struct oauth *oauth = listing->oauth;
 
+	oauth->listing = false;
 	if (listing->error[0] != '\0' && !oauth->closing)
 		log_event(oauth->log, CONF_LOG_WARNING, "tokens-unreadable", "reason",
 			  listing->error);
@@ -330,10 +331,13 @@ static void listing_done(struct worker_job *job)
 
 void disk_list(struct oauth *oauth)
 {
-	struct listing *listing = calloc(1, sizeof(*listing));
+	/* What it finds is held against the newest configuration: one serves many reloads, and
+	 * saving does not wait behind all of them. */
+	struct listing *listing = oauth->listing ? NULL : calloc(1, sizeof(*listing));
 
 	if (listing == NULL)
 		return;
+	oauth->listing = true;
 	listing->job.work = listing_work;
 	listing->job.done = listing_done;
 	listing->oauth = oauth;

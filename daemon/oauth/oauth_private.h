@@ -29,6 +29,7 @@ struct oauth {
 	struct round *rounds;            /* under way */
 	uint64_t last_round;
 	struct event *look; /* owned */
+	bool listing;       /* disk_list() is under way */
 	oauth_news_fn *news;
 	void *news_owner;
 	struct oauth_trouble foreign; /* oauth_trouble_other_application() */

@@ -78,6 +78,7 @@ static struct world {
 	struct file files[FILES_MAX];
 	unsigned saves;
 	unsigned loads;
+	unsigned listings;
 	bool disk_full; /* saving and removing fail */
 	bool disk_slow; /* they wait */
 	bool killed;    /* they do nothing any more: the process is dead */
@@ -315,6 +316,7 @@ bool __wrap_token_store_each(const struct token_store *store, token_store_fn *fn
 	(void)error_r;
 	(void)error_size;
 	pthread_mutex_lock(&world.lock);
+	world.listings++;
 	for (size_t i = 0; i < FILES_MAX; i++) {
 		struct file *file = &world.files[i];
 		char name[sizeof(file->owner)];

@@ -447,6 +447,22 @@ static void a_clock_that_starts_at_1970_makes_no_storm(void **state)
 	assert_int_equal(world.request_count, 2);
 }
 
+static void many_reloads_look_through_the_folder_once(void **state)
+{
+	(void)state;
+	start_with_news(ACCOUNTS(WILD));
+	unsigned before = world.listings;
+	for (unsigned i = 0; i < 5; i++) {
+		setup_unref(&world.setup);
+		world.setup = load(ACCOUNTS(WILD));
+		oauth_reload(world.oauth, world.setup);
+	}
+	happen();
+	assert_int_equal(world.listings, before + 1);
+	reload(ACCOUNTS(WILD));
+	assert_int_equal(world.listings, before + 2);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -462,6 +478,7 @@ int main(void)
 		watch_test(a_reload_ends_holds),
 		watch_test(a_reload_does_not_end_a_pause),
 		watch_test(a_reload_looks_for_sign_ins_again),
+		watch_test(many_reloads_look_through_the_folder_once),
 		watch_test(accounts_that_are_gone_are_forgotten_and_their_files_stay),
 		watch_test(accounts_that_stay_keep_what_they_have),
 		watch_test(a_refresh_under_way_is_finished_for_an_account_that_is_gone),
