@@ -26,9 +26,9 @@ class Settings:
     device_seconds: float = 900
     # How often a device code may be asked about; sooner is answered slow_down.
     interval: float = 5
-    # What a refresh token becomes by being used: "microsoft" (a new one comes, the old one goes on),
-    # "overlap" (the old one goes on until the new one is used), "strict" (the old one was good once
-    # only), "none" (there is no new one).
+    # What a refresh token becomes by being used: "microsoft" (a new one comes, the old one goes
+    # on), "overlap" (the old one goes on until the new one is used), "strict" (the old one was good
+    # once only), "none" (there is no new one).
     rotation: str = "microsoft"
     # About how long an access token is.
     token_octets: int = 1800
