@@ -34,7 +34,7 @@ class Messages(DaemonTest):
                     self.imap.faults.cue(Fault("UID FETCH", BODY, cut_literal=octets, reset=reset))
                     client = self.log_in()
                     self.assert_ok(client.command("DELE 1"))
-                    client.send(b"RETR 2\r\nQUIT\r\n")
+                    client.send(b"RETR 2\r\nDELE 2\r\nQUIT\r\n")
                     self.assert_ok(client.line())
                     received = client.rest()
                     self.assertTrue(whole.startswith(received), received[-200:])

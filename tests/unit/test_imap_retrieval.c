@@ -274,71 +274,86 @@ static const struct row {
 static const struct {
 	struct row row;
 	const char *delivered; /* what the client gets where it is to have placeholders */
+	bool is_placeholder;   /* where it is not */
 } guards[] = {
 	{ { "a placeholder", 3, -1, "* 1 FETCH (UID 7 BODY[] {" LEN "}\r\n" PLACEHOLDER ")\r\n" OK,
 	    WHOLE, "unreadable",
 	    "the server cannot convert it, and sent a placeholder; Outlook may show the message" },
-	  "+" PLACEHOLDER "." },
+	  "+" PLACEHOLDER ".",
+	  true },
 	{ { "UID behind", 3, -1,
 	    "* 1 FETCH (BODY[] {" LEN "}\r\n" PLACEHOLDER " UID 7 FLAGS (\\Seen))\r\n" OK, WHOLE,
 	    "unreadable", NULL },
-	  "+" PLACEHOLDER "." },
+	  "+" PLACEHOLDER ".",
+	  true },
 	{ { "without a peek", 3, -1,
 	    OK THERE "* 1 FETCH (UID 7 BODY[] {" LEN "}\r\n" PLACEHOLDER ")\r\n$3 OK x\r\n"
 		     "$4 OK x\r\n",
 	    WHOLE PROBE INSIST UNSEE, "unreadable", NULL },
-	  "+" PLACEHOLDER "." },
+	  "+" PLACEHOLDER ".",
+	  true },
 	{ { "TOP 0", 3, 0,
 	    "* 1 FETCH (UID 7 BODY[HEADER] {" LEN_HEADER "}\r\n" PLACEHOLDER_HEADER ")\r\n" OK,
 	    HEAD, "unreadable", NULL },
-	  "+" PLACEHOLDER_HEADER "." },
+	  "+" PLACEHOLDER_HEADER ".",
+	  true },
 	{ { "TOP 1", 3, 1,
 	    "* 1 FETCH (UID 7 BODY[HEADER] {" LEN_HEADER "}\r\n" PLACEHOLDER_HEADER ")\r\n" OK
 	    "* 1 FETCH (UID 7 BODY[TEXT]<0> {4}\r\nno\r\n)\r\n$2 OK x\r\n",
 	    HEAD TEXT, "unreadable", NULL },
-	  "+" PLACEHOLDER "." },
+	  "+" PLACEHOLDER ".",
+	  true },
 	{ { "TOP of all lines", 3, 99999999,
 	    "* 1 FETCH (UID 7 BODY[] {" LEN "}\r\n" PLACEHOLDER ")\r\n" OK, WHOLE, "unreadable",
 	    NULL },
-	  "+" PLACEHOLDER "." },
+	  "+" PLACEHOLDER ".",
+	  true },
 	{ { "TOP 1, and no text", 3, 1,
 	    "* 1 FETCH (UID 7 BODY[HEADER] {" LEN_HEADER "}\r\n" PLACEHOLDER_HEADER ")\r\n" OK
 	    "$2 NO cannot convert\r\n",
 	    HEAD TEXT, "unreadable",
 	    "the server cannot convert it, and sent a placeholder; Outlook may show the message" },
-	  "+" PLACEHOLDER_HEADER "broken" },
+	  "+" PLACEHOLDER_HEADER "broken",
+	  true },
 	{ { "throttled behind it", 3, -1,
 	    "* 1 FETCH (UID 7 BODY[] {" LEN "}\r\n" PLACEHOLDER ")\r\n"
 	    "$1 NO Request is throttled.\r\n",
 	    WHOLE, "refused", "Request is throttled." },
-	  "+" PLACEHOLDER "broken" },
+	  "+" PLACEHOLDER "broken",
+	  true },
 	{ { "BYE behind it", 3, -1,
 	    "* 1 FETCH (UID 7 BODY[] {" LEN "}\r\n" PLACEHOLDER ")\r\n* BYE x\r\n", WHOLE,
 	    "refused", "x" },
-	  "+" PLACEHOLDER "broken" },
+	  "+" PLACEHOLDER "broken",
+	  true },
 	{ { "another message's, its UID behind", 3, -1,
 	    "* 1 FETCH (BODY[] {" LEN "}\r\n" PLACEHOLDER " UID 8)\r\n"
 	    "* 1 FETCH (UID 7 BODY[] {3}\r\nx\r\n)\r\n" OK,
 	    WHOLE, "+x\r\n.", NULL },
-	  "+" PLACEHOLDER "broken" },
+	  "+" PLACEHOLDER "broken",
+	  false },
 	{ { "another message's with its text, its UID behind", 3, 1,
 	    "* 1 FETCH (BODY[HEADER] {" LEN_HEADER "}\r\n" PLACEHOLDER_HEADER
 	    " BODY[TEXT]<0> {4}\r\nno\r\n UID 8)\r\n" HEADER
 	    "* 1 FETCH (UID 7 BODY[TEXT]<0> {3}\r\n1\r\n)\r\n$2 OK x\r\n",
 	    HEAD TEXT, "+a: b\r\n\r\n1\r\n.", NULL },
-	  "+" PLACEHOLDER "broken" },
+	  "+" PLACEHOLDER "broken",
+	  false },
 	{ { "a message that begins alike", 3, -1,
 	    "* 1 FETCH (UID 7 BODY[] {42}\r\nFrom: Microsoft Exchange "
 	    "Server\r\n\r\n.\r\nno\r\n)\r\n" OK,
 	    WHOLE, "+From: Microsoft Exchange Server\r\n\r\n..\r\nno\r\n.", NULL },
-	  "+From: Microsoft Exchange Server\r\n\r\n..\r\nno\r\n." },
+	  "+From: Microsoft Exchange Server\r\n\r\n..\r\nno\r\n.",
+	  false },
 	{ { "a message that ends in a header that begins alike", 3, -1,
 	    "* 1 FETCH (UID 7 BODY[] {35}\r\n.\nFrom: Microsoft Exchange Server\r\n)\r\n" OK, WHOLE,
 	    "+..\r\nFrom: Microsoft Exchange Server\r\n.", NULL },
-	  "+..\r\nFrom: Microsoft Exchange Server\r\n." },
+	  "+..\r\nFrom: Microsoft Exchange Server\r\n.",
+	  false },
 	{ { "a quoted one", 3, -1, "* 1 FETCH (UID 7 BODY[] \"From: Microsoft Exchange\")\r\n" OK,
 	    WHOLE, "+From: Microsoft Exchange\r\n.", NULL },
-	  "+From: Microsoft Exchange\r\n." },
+	  "+From: Microsoft Exchange\r\n.",
+	  false },
 };
 
 static void start(struct driver *driver, struct imap_script *script, const struct row *row,
@@ -355,7 +370,8 @@ static void start(struct driver *driver, struct imap_script *script, const struc
 	take_status(driver, imap_retrieval_start(&driver->retrieval, script->client, &request));
 }
 
-static void play(const struct row *row, bool deliver, const char *out, size_t cut)
+static void play(const struct row *row, bool deliver, const char *out, size_t cut,
+		 bool *placeholder_r)
 {
 	static struct imap_script script;
 	static struct driver driver;
@@ -370,25 +386,31 @@ static void play(const struct row *row, bool deliver, const char *out, size_t cu
 			 driver.retrieval.text);
 	if (strcmp(script.sent, row->sent) != 0)
 		fail_msg("%s (cut %zu): sent\n%snot\n%s", row->name, cut, script.sent, row->sent);
+	*placeholder_r = imap_retrieval_is_placeholder(&driver.retrieval);
 	if (row->text != NULL && !deliver && strcmp(driver.retrieval.text, row->text) != 0)
 		fail_msg("%s (cut %zu): text \"%s\"", row->name, cut, driver.retrieval.text);
 	imap_retrieval_deinit(&driver.retrieval);
 	imap_script_deinit(&script);
 }
 
-static void play_at_every_cut(const struct row *row, bool deliver, const char *out)
+static void play_at_every_cut(const struct row *row, bool deliver, const char *out,
+			      bool is_placeholder)
 {
-	play(row, deliver, out, IMAP_SCRIPT_WHOLE);
-	play(row, deliver, out, IMAP_SCRIPT_OCTETS);
-	for (size_t cut = 1; cut < strlen(row->server); cut++)
-		play(row, deliver, out, cut);
+	for (size_t cut = 0; cut <= strlen(row->server); cut++) {
+		bool placeholder;
+
+		play(row, deliver, out, cut < strlen(row->server) ? cut : IMAP_SCRIPT_OCTETS,
+		     &placeholder);
+		if (placeholder != is_placeholder)
+			fail_msg("%s (cut %zu): placeholder %d", row->name, cut, placeholder);
+	}
 }
 
 static void messages_are_retrieved_as_written(void **state)
 {
 	(void)state;
 	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++)
-		play_at_every_cut(&rows[i], false, rows[i].out);
+		play_at_every_cut(&rows[i], false, rows[i].out, false);
 }
 
 static void placeholders_are_told_from_messages(void **state)
@@ -397,8 +419,10 @@ static void placeholders_are_told_from_messages(void **state)
 	assert_int_equal(strlen(PLACEHOLDER_HEADER), strtoul(LEN_HEADER, NULL, 10));
 	assert_int_equal(strlen(PLACEHOLDER), strtoul(LEN, NULL, 10));
 	for (size_t i = 0; i < sizeof(guards) / sizeof(guards[0]); i++) {
-		play_at_every_cut(&guards[i].row, false, guards[i].row.out);
-		play_at_every_cut(&guards[i].row, true, guards[i].delivered);
+		play_at_every_cut(&guards[i].row, false, guards[i].row.out,
+				  guards[i].is_placeholder);
+		play_at_every_cut(&guards[i].row, true, guards[i].delivered,
+				  strstr(guards[i].delivered, PLACEHOLDER_HEADER) != NULL);
 	}
 }
 

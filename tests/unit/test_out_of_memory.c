@@ -235,58 +235,79 @@ static void hear_greeting(struct imap_client *client)
 		assert_int_equal(event.type, IMAP_EVENT_GREETING);
 }
 
-/* RETR of a message that Exchange cannot convert, in pieces of `step` octets. How it ended. */
-static enum imap_retrieval_status retrieve_placeholder(struct imap_client *client, size_t step,
-						       struct imap_retrieval *retrieval)
+/* RETR of a message of one section, in pieces of `step` octets. How it ended. */
+static enum imap_retrieval_status retrieve(struct imap_client *client, const char *text,
+					   size_t step, struct imap_retrieval *retrieval)
 {
 	static const struct imap_retrieval_request request = { .uid = 7,
 							       .octets = 9,
 							       .top_lines = BYTE_STUFF_ALL_LINES };
-	static const char text[] =
-		"* 1 FETCH (UID 7 BODY[] {150}\r\nX-Padding: 1234567890123456789012345678901\r\n"
-		"From: Microsoft Exchange\r\nSubject: Retrieval using the IMAP4 protocol failed "
-		"for "
-		"the following message\r\n\r\n)\r\nA1 OK done\r\n";
-	struct span rest = span_text(text);
 	enum imap_retrieval_status status = imap_retrieval_start(retrieval, client, &request);
+	struct span rest = span_text(text);
 
 	imap_client_sent(client, imap_client_output(client).len);
-	while (status == IMAP_RETRIEVAL_MORE && rest.len > 0) {
+	while (status < IMAP_RETRIEVAL_END && rest.len > 0) {
 		struct span in = span_take(&rest, step);
 		struct imap_event event;
+		struct span piece;
 
-		while (status == IMAP_RETRIEVAL_MORE &&
-		       imap_client_next(client, &in, &event) != IMAP_EVENT_NEED_INPUT)
+		while (status < IMAP_RETRIEVAL_END &&
+		       imap_client_next(client, &in, &event) != IMAP_EVENT_NEED_INPUT) {
 			status = imap_retrieval_event(retrieval, &event);
+			while (status <= IMAP_RETRIEVAL_END &&
+			       imap_retrieval_piece(retrieval, &piece))
+				continue;
+		}
 	}
 	return status;
 }
 
-/* Who cannot remember what the header said does not take what follows for the message. */
-static void a_placeholder_is_never_delivered_for_want_of_memory(void **state)
+/* Retrieves it with none, one, two allocations and so on until it ends as `expected`; before,
+ * nothing but a refusal may come of it. */
+static void retrieve_until(const char *text, size_t step, enum imap_retrieval_status expected,
+			   uint64_t octets)
 {
-	static const size_t steps[] = { 1, 40, 1000 };
+	enum imap_retrieval_status status = IMAP_RETRIEVAL_REFUSED;
+	int allocations;
+
+	for (allocations = 0; status != expected; allocations++) {
+		struct imap_retrieval retrieval = { .begun = false };
+		struct imap_client *client = imap_client_new();
+
+		assert_non_null(client);
+		hear_greeting(client);
+		allocations_left = allocations;
+		status = retrieve(client, text, step, &retrieval);
+		allocations_left = UNLIMITED;
+		if (status != IMAP_RETRIEVAL_REFUSED && status != IMAP_RETRIEVAL_BROKEN &&
+		    status != expected)
+			fail_msg("%d allocations: status %d", allocations, (int)status);
+		if (status == expected)
+			assert_true(imap_retrieval_octets(&retrieval) == octets);
+		imap_retrieval_deinit(&retrieval);
+		imap_client_free(&client);
+	}
+	assert_true(allocations > 3);
+}
+
+/* Who cannot remember what the header said does not take what follows for the message; and what is
+ * delivered lacks nothing of what was held back. */
+static void a_retrieval_is_refused_when_memory_ends(void **state)
+{
+	static const char placeholder[] =
+		"* 1 FETCH (UID 7 BODY[] {150}\r\nX-Padding: 1234567890123456789012345678901\r\n"
+		"From: Microsoft Exchange\r\nSubject: Retrieval using the IMAP4 protocol failed "
+		"for "
+		"the following message\r\n\r\n)\r\nA1 OK done\r\n";
+	static const char message[] =
+		"* 1 FETCH (UID 7 BODY[] {88}\r\nX-Padding: 1234567890123456789012345678901\r\n"
+		"From: Microsoft Exchange\r\nSubject: hello\r\n\r\n)\r\nA1 OK done\r\n";
+	static const size_t steps[] = { 1, 50, 1000 };
 
 	(void)state;
 	for (size_t i = 0; i < sizeof(steps) / sizeof(steps[0]); i++) {
-		enum imap_retrieval_status status = IMAP_RETRIEVAL_REFUSED;
-		int allocations;
-
-		for (allocations = 0; status != IMAP_RETRIEVAL_UNREADABLE; allocations++) {
-			struct imap_retrieval retrieval = { .begun = false };
-			struct imap_client *client = imap_client_new();
-
-			assert_non_null(client);
-			hear_greeting(client);
-			allocations_left = allocations;
-			status = retrieve_placeholder(client, steps[i], &retrieval);
-			allocations_left = UNLIMITED;
-			if (status != IMAP_RETRIEVAL_REFUSED && status != IMAP_RETRIEVAL_UNREADABLE)
-				fail_msg("%d allocations: status %d", allocations, (int)status);
-			imap_retrieval_deinit(&retrieval);
-			imap_client_free(&client);
-		}
-		assert_true(allocations > 4);
+		retrieve_until(placeholder, steps[i], IMAP_RETRIEVAL_UNREADABLE, 0);
+		retrieve_until(message, steps[i], IMAP_RETRIEVAL_END, 88);
 	}
 }
 
@@ -296,7 +317,7 @@ int main(void)
 		cmocka_unit_test(a_pop3_session_ends_when_memory_does),
 		cmocka_unit_test(a_maildrop_says_so),
 		cmocka_unit_test(a_token_login_ends_when_memory_does),
-		cmocka_unit_test(a_placeholder_is_never_delivered_for_want_of_memory),
+		cmocka_unit_test(a_retrieval_is_refused_when_memory_ends),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
