@@ -1,7 +1,9 @@
 # SPDX-License-Identifier: ISC
 """The daemon's log, line by line."""
 
+import os
 import re
+import select
 import threading
 import time
 from typing import NamedTuple

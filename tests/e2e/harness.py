@@ -22,7 +22,6 @@ import base64
 import hashlib
 import os
 import pwd
-import select
 import shutil
 import signal
 import socket
