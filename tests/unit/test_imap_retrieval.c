@@ -93,6 +93,15 @@ static void on_event(void *machine, const struct imap_event *event)
 #define TEXT "2 UID FETCH 7 (BODY.PEEK[TEXT]<0.4096>)\r\n"
 #define HEADER "* 1 FETCH (UID 7 BODY[HEADER] {8}\r\na: b\r\n\r\n)\r\n$1 OK x\r\n"
 
+#define PLACEHOLDER_HEADER                                                         \
+	"From: Microsoft Exchange Server 2010\r\n"                                 \
+	"Subject: Retrieval using the IMAP4 protocol failed for the following\r\n" \
+	" message: 7\r\n\r\n"
+#define PLACEHOLDER PLACEHOLDER_HEADER "no\r\n"
+/* Their lengths, for literals. */
+#define LEN_HEADER "123"
+#define LEN "127"
+
 static const struct row {
 	const char *name;
 	uint64_t octets;
@@ -200,6 +209,9 @@ static const struct row {
 	  WHOLE, "+x\r\nbroken", "x" },
 	{ "violation behind the octets", 3, -1, "* 1 FETCH (UID 7 BODY[] {3}\r\nx\r\n\r\n", WHOLE,
 	  "+x\r\nbroken", NULL },
+	{ "another message's placeholder, and nothing else", 3, -1,
+	  "* 1 FETCH (BODY[] {" LEN "}\r\n" PLACEHOLDER " UID 8)\r\n" OK "$2 OK x\r\n", WHOLE PROBE,
+	  "gone", NULL },
 	{ "TOP 0", 9, 0, HEADER, HEAD, "+a: b\r\n\r\n.", NULL },
 	{ "TOP 1", 9, 1,
 	  HEADER "* 1 FETCH (UID 7 BODY[TEXT]<0> {8}\r\n.1\r\n22\r\n)\r\n$2 OK x\r\n", HEAD TEXT,
@@ -262,15 +274,6 @@ static const struct row {
 };
 
 /* The guard: what stands in for a message, and what only looks like that. */
-#define PLACEHOLDER_HEADER                                                         \
-	"From: Microsoft Exchange Server 2010\r\n"                                 \
-	"Subject: Retrieval using the IMAP4 protocol failed for the following\r\n" \
-	" message: 7\r\n\r\n"
-#define PLACEHOLDER PLACEHOLDER_HEADER "no\r\n"
-/* Their lengths, for literals. */
-#define LEN_HEADER "123"
-#define LEN "127"
-
 static const struct {
 	struct row row;
 	const char *delivered; /* what the client gets where it is to have placeholders */
