@@ -327,8 +327,13 @@ static void on_dismissed(void *owner, uint64_t ticket, struct store_answer *answ
 
 	(void)ticket;
 	/* It may be over by now, and perhaps another began. */
-	if (answer->ok && slot != NULL && (*slot)->id == dismissal->incident->id)
+	if (answer->ok && slot != NULL && (*slot)->id == dismissal->incident->id) {
 		(*slot)->dismissed = true;
+		/* News that came meanwhile were written behind the dismissal, and without it. */
+		if (!same_text((*slot)->detail, dismissal->incident->detail) ||
+		    !same_text((*slot)->remedy, dismissal->incident->remedy))
+			attention_write(dismissal->attention, *slot);
+	}
 	dismissal->fn(dismissal->owner, dismissal->ticket, answer);
 	dismissal_free(dismissal);
 }

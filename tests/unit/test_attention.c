@@ -288,6 +288,68 @@ static void what_is_over_needs_no_dismissal(void **state)
 	assert_int_equal(got.came, 3);
 	assert_true(got.ok);
 	assert_false(attention_find(place.attention, &ada, &second));
+	/* And another begins before that has been done: its message was not seen. */
+	raise_it(&place, &ada, "ada", ATTENTION_SIGN_IN_NEEDED, "It expired");
+	assert_true(attention_find(place.attention, &ada, &second));
+	assert_true(attention_dismiss(place.attention, &ada, second.unique_id, on_answer, &got, 4));
+	attention_clear(place.attention, &ada);
+	raise_it(&place, &ada, "ada", ATTENTION_SIGN_IN_NEEDED, "It expired");
+	place.loop.stopped = false;
+	while (got.came == 3)
+		assert_true(loop_run(&place.loop));
+	for (int i = 0; i < 2; i++) {
+		assert_true(attention_find(place.attention, &ada, &second));
+		assert_false(second.dismissed);
+		place_reopen(&place);
+	}
+	place_deinit(&place);
+}
+
+static void news_while_its_dismissal_is_written_do_not_bring_it_back(void **state)
+{
+	struct attention_incident incident;
+	struct place place;
+
+	(void)state;
+	place_init(&place);
+	struct answer got = { .loop = &place.loop };
+	raise_it(&place, &ada, "ada", ATTENTION_SIGN_IN_NEEDED, "It expired");
+	assert_true(attention_find(place.attention, &ada, &incident));
+	assert_true(
+		attention_dismiss(place.attention, &ada, incident.unique_id, on_answer, &got, 1));
+	raise_it(&place, &ada, "ada", ATTENTION_SIGN_IN_NEEDED, "It was revoked");
+	while (got.came == 0)
+		assert_true(loop_run(&place.loop));
+	for (int i = 0; i < 2; i++) {
+		assert_true(attention_find(place.attention, &ada, &incident));
+		assert_true(incident.dismissed);
+		assert_string_equal(incident.detail, "It was revoked");
+		place_reopen(&place);
+	}
+	place_deinit(&place);
+}
+
+static void of_two_on_disk_the_later_one_counts(void **state)
+{
+	struct store_incident one = { .mailbox = ada, .account = "ada", .detail = "one" };
+	struct attention_incident incident;
+	struct place place;
+
+	(void)state;
+	place_init(&place);
+	/* As they are when somebody dies while the second takes the place of the first. */
+	for (unsigned later = 0; later < 2; later++) {
+		struct answer got = { .loop = &place.loop };
+
+		for (unsigned reason = 0; reason < 2; reason++) {
+			one.reason = reason;
+			one.began = reason == later ? 2000 : 1000;
+			assert_true(store_put_incident(place.store, &one, on_answer, &got, 1));
+		}
+		place_reopen(&place);
+		assert_true(attention_find(place.attention, &ada, &incident));
+		assert_int_equal(incident.reason, later);
+	}
 	place_deinit(&place);
 }
 
@@ -527,6 +589,8 @@ int main(void)
 		cmocka_unit_test(a_forecast_keeps_no_mailbox_closed),
 		cmocka_unit_test(its_message_is_deleted_once_and_for_all),
 		cmocka_unit_test(what_is_over_needs_no_dismissal),
+		cmocka_unit_test(news_while_its_dismissal_is_written_do_not_bring_it_back),
+		cmocka_unit_test(of_two_on_disk_the_later_one_counts),
 		cmocka_unit_test(the_program_runs_once_for_each_incident),
 		cmocka_unit_test(the_message_says_what_happened_and_what_to_do),
 		cmocka_unit_test(hostile_texts_are_tamed),
