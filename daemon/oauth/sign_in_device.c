@@ -8,6 +8,8 @@ enum {
 	SLOW_DOWN_MS = 5000,
 	/* Polls while the network, or the provider, is in trouble: every minute at least. */
 	POLL_TROUBLE_MAX_MS = 60000,
+	/* Longer than any code lives. */
+	RETRY_AFTER_MAX_S = 86400,
 };
 
 static bool fill_device(struct sign_in *sign_in, struct bytebuf *form,
@@ -95,7 +97,9 @@ static void sign_in_poll_trouble(struct sign_in *sign_in, uint64_t retry_after_s
 		wait = POLL_TROUBLE_MAX_MS > sign_in->interval_ms ? POLL_TROUBLE_MAX_MS
 								  : sign_in->interval_ms;
 	sign_in->trouble_ms = wait;
-	if (retry_after_s > wait / 1000)
+	if (retry_after_s > RETRY_AFTER_MAX_S)
+		retry_after_s = RETRY_AFTER_MAX_S;
+	if (retry_after_s * 1000 > wait)
 		wait = retry_after_s * 1000;
 	sign_in_wait(sign_in, wait);
 }
