@@ -1,6 +1,9 @@
 /* SPDX-License-Identifier: ISC */
 #include "daemon/hook.h"
 
+#include <fcntl.h>
+#include <poll.h>
+#include <signal.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
@@ -195,14 +198,12 @@ static void a_program_that_cannot_run_is_a_warning(void **state)
 	assert_non_null(strstr(log, "account=b result=\"No such file or directory\"\n"));
 }
 
-static void what_takes_too_long_is_killed_with_all_it_started(void **state)
+static void what_takes_too_long_is_killed(void **state)
 {
 	struct place place;
 
 	(void)state;
-	/* The inner shell goes on writing, if it lives. */
-	place_init(&place, "trap '' TERM INT; (echo $PACKETBOAT_ACCOUNT >>$result; sleep 60;"
-			   " echo late >>$result) & wait");
+	place_init(&place, "trap '' TERM INT; echo $PACKETBOAT_ACCOUNT >>$result; sleep 60");
 	hook_set_timeout(place.hook, 300);
 	run(&place, "a");
 	run(&place, "b");
@@ -211,6 +212,51 @@ static void what_takes_too_long_is_killed_with_all_it_started(void **state)
 	const char *log = stderr_capture_end(&place.capture);
 	assert_non_null(strstr(log, "account=a result=\"it took too long and was killed\"\n"));
 	assert_non_null(strstr(log, "account=b result=\"it took too long and was killed\"\n"));
+}
+
+static void what_it_started_is_killed_with_it(void **state)
+{
+	struct place place;
+	char octets[64];
+
+	(void)state;
+	/* Its child holds the pipe open as long as it lives. */
+	place_init(&place, "sleep 60 >$result & wait");
+	assert_int_equal(mkfifo(place.result, 0600), 0);
+	int pipe = open(place.result, O_RDONLY | O_NONBLOCK | O_CLOEXEC);
+	assert_true(pipe >= 0);
+	hook_set_timeout(place.hook, 500);
+	run(&place, "a");
+	wait_for_lines(&place, 1);
+	struct pollfd end = { .fd = pipe, .events = POLLIN };
+	assert_int_equal(poll(&end, 1, 20000), 1);
+	assert_int_equal(read(pipe, octets, sizeof(octets)), 0);
+	close(pipe);
+	unlink(place.result);
+	place_deinit(&place);
+	stderr_capture_end(&place.capture);
+}
+
+/* The service ignores SIGPIPE, and blocks signals in its threads. */
+static void a_program_gets_signals_as_any_other(void **state)
+{
+	struct place place;
+	sigset_t term, before;
+
+	(void)state;
+	place_init(&place, "sh -c 'kill -PIPE $$'; echo $? >>$result;"
+			   "sh -c 'kill -TERM $$'; echo $? >>$result");
+	sigemptyset(&term);
+	sigaddset(&term, SIGTERM);
+	void (*handler)(int) = signal(SIGPIPE, SIG_IGN);
+	assert_int_equal(pthread_sigmask(SIG_BLOCK, &term, &before), 0);
+	run(&place, "a");
+	wait_for_lines(&place, 1);
+	assert_int_equal(pthread_sigmask(SIG_SETMASK, &before, NULL), 0);
+	(void)signal(SIGPIPE, handler);
+	/* Ended by signals 13 and 15. */
+	assert_string_equal(place_deinit(&place), "141\n143\n");
+	stderr_capture_end(&place.capture);
 }
 
 static void those_that_wait_have_a_ceiling(void **state)
@@ -243,7 +289,9 @@ int main(void)
 		cmocka_unit_test(one_runs_at_a_time_in_order),
 		cmocka_unit_test(a_run_that_fails_is_a_warning),
 		cmocka_unit_test(a_program_that_cannot_run_is_a_warning),
-		cmocka_unit_test(what_takes_too_long_is_killed_with_all_it_started),
+		cmocka_unit_test(what_takes_too_long_is_killed),
+		cmocka_unit_test(what_it_started_is_killed_with_it),
+		cmocka_unit_test(a_program_gets_signals_as_any_other),
 		cmocka_unit_test(those_that_wait_have_a_ceiling),
 	};
 

@@ -366,6 +366,14 @@ static void a_mailbox_is_forgotten_with_everything(void **state)
 	assert_kept(&place, &bob, 7, UIDS(1, 2));
 	assert_retrieved(&place, &bob, 7, UIDS(3));
 	assert_incidents(&place, (const struct store_incident *[]){ &others }, 1);
+	/* Nor does it come back with the mailbox, which may get the number of the one before. */
+	assert_true(store_forget(place.store, &bob, on_answer, &got, 5));
+	wait_for(&place, &got);
+	keep(&place, &bob, 7, UIDS(9));
+	note(&place, &bob, 7, UIDS(8), UIDS(8));
+	assert_kept(&place, &bob, 7, UIDS(9));
+	assert_retrieved(&place, &bob, 7, UIDS(8));
+	assert_incidents(&place, NULL, 0);
 	/* Of what is not there nothing remains either. */
 	assert_true(store_forget(place.store, &ada, on_answer, &got, 6));
 	wait_for(&place, &got);

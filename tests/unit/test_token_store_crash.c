@@ -18,6 +18,17 @@ static struct {
 	unsigned steps;
 } fate;
 
+/* What was done, in order: a letter for each. */
+static char done[64];
+
+static void note(char letter)
+{
+	size_t len = strlen(done);
+
+	if (len + 1 < sizeof(done))
+		done[len] = letter;
+}
+
 static bool strikes(void)
 {
 	if (fate.trouble == TROUBLE_NONE || ++fate.steps != fate.at)
@@ -44,16 +55,19 @@ ssize_t __wrap_write(int fd, const void *octets, size_t len)
 	/* It may end in the middle, too. */
 	if (fate.trouble != TROUBLE_NONE && fate.steps + 1 == fate.at)
 		(void)!__real_write(fd, octets, len / 2);
+	note('w');
 	return strikes() ? -1 : __real_write(fd, octets, len);
 }
 
 int __wrap_fsync(int fd)
 {
+	note('s');
 	return strikes() ? -1 : __real_fsync(fd);
 }
 
 int __wrap_renameat(int from_fd, const char *from, int to_fd, const char *to)
 {
+	note('r');
 	return strikes() ? -1 : __real_renameat(from_fd, from, to_fd, to);
 }
 
@@ -159,11 +173,25 @@ static void test_a_disk_that_fails_leaves_the_old_or_the_new(void **state)
 	assert_in_range(failures, 5, 10);
 }
 
+/* What a process that is killed cannot show: a power cut takes with it what was not synchronised.
+ */
+static void test_the_new_one_is_on_disk_before_it_takes_the_place(void **state)
+{
+	struct place *place = *state;
+
+	assert_int_equal(save(place, &anna, "old"), TOKEN_STORE_OK);
+	memset(done, 0, sizeof(done));
+	assert_int_equal(save(place, &anna, "new"), TOKEN_STORE_OK);
+	/* write, fsync of the file, rename, fsync of the folder */
+	assert_string_equal(done, "wsrs");
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		TEST(test_whoever_dies_leaves_the_old_or_the_new),
 		TEST(test_a_disk_that_fails_leaves_the_old_or_the_new),
+		TEST(test_the_new_one_is_on_disk_before_it_takes_the_place),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -87,9 +87,14 @@ static void expect(int fd, const char *status)
 static void it_is_on_this_machine_only(void **state)
 {
 	struct tool_browser second;
+	struct sockaddr_in bound = { .sin_family = AF_UNSPEC };
+	socklen_t len = sizeof(bound);
 
 	(void)state;
 	assert_true(port > 0);
+	assert_int_equal(getsockname(browser.listening, (struct sockaddr *)&bound, &len), 0);
+	assert_int_equal(bound.sin_family, AF_INET);
+	assert_int_equal(ntohl(bound.sin_addr.s_addr), INADDR_LOOPBACK);
 	tool_browser_init(&second);
 	assert_int_equal(tool_browser_open(&second, port, "/"), 0);
 	tool_browser_close(&second);
