@@ -8,6 +8,8 @@
 #include <unistd.h>
 
 #include "daemon/stream.h"
+#include "protocol/imap_refusal.h"
+#include "protocol/limits.h"
 
 enum {
 	/* An upstream that owes an answer and says nothing for so long is dead. */
@@ -226,6 +228,7 @@ static void upstream_log_tls(struct upstream *upstream)
 static void upstream_log_event(struct upstream *upstream, const struct imap_event *event)
 {
 	struct log_line line;
+	char text[IMAP_TEXT_MAX + 1];
 
 	if (event->type != IMAP_EVENT_GREETING && event->type != IMAP_EVENT_NOTICE &&
 	    event->type != IMAP_EVENT_BYE && event->type != IMAP_EVENT_DONE)
@@ -241,7 +244,11 @@ static void upstream_log_event(struct upstream *upstream, const struct imap_even
 		 : event->status == IMAP_BAD     ? "BAD"
 		 : event->status == IMAP_PREAUTH ? "PREAUTH"
 						 : "BYE");
-	log_text(&line, "text", event->text);
+	snprintf(text, sizeof(text), "%s", event->text);
+	/* The greeting comes before any secret, and Exchange's has base64 of its own. */
+	if (upstream->phase == PHASE_LOGIN && event->type != IMAP_EVENT_GREETING)
+		imap_refusal_hide(text);
+	log_text(&line, "text", text);
 	log_end(&line);
 }
 

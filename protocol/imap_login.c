@@ -39,6 +39,7 @@ static enum imap_login_step login_fail(struct imap_login *login, enum imap_login
 	login_enter(login, LOGIN_FAILED);
 	login->failure = failure;
 	imap_refusal_copy(login->text, text, otherwise);
+	imap_refusal_hide(login->text);
 	return IMAP_LOGIN_FAILED;
 }
 

@@ -35,6 +35,13 @@ bool imap_refusal_is_not_connected(const struct imap_event *event);
 /* Whether a NO to SELECT means that there is no such folder, or none for us. */
 bool imap_refusal_of_folder(const struct imap_event *event);
 
+/*
+ * Takes out of a text, in place, what looks like a credential: the server may have repeated what it
+ * did not understand. That is any run of base64 that is longer than words are, and any word that is
+ * longer than addresses are, as a token in the clear is.
+ */
+void imap_refusal_hide(char *text);
+
 /* Keeps a text: the server's, or ours where the server gave none. Cut where it is too long. */
 void imap_refusal_copy(char text_r[IMAP_REFUSAL_TEXT_MAX], const char *text, const char *otherwise);
 

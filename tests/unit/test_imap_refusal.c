@@ -9,6 +9,8 @@
 
 #include <cmocka.h>
 
+#include <stdio.h>
+
 static const struct {
 	enum imap_code code;
 	const char *text;
@@ -163,6 +165,46 @@ static void texts_are_kept_and_cut(void **state)
 	assert_int_equal(strlen(text), IMAP_REFUSAL_TEXT_MAX - 1);
 }
 
+static void what_looks_like_a_credential_is_hidden(void **state)
+{
+	static const char word[] =
+		"abcdefghij.abcdefghij.abcdefghij.abcdefghij.abcdefghij.abcdefghij."
+		"abcdefghij.abcdefghij.abcdefghij.abcdefghij.";
+	static const struct {
+		const char *text;
+		const char *expected;
+	} rows[] = {
+		{ "", "" },
+		{ "AUTHENTICATE failed.", "AUTHENTICATE failed." },
+		{ "[AUTHENTICATIONFAILED] Invalid credentials (Failure)",
+		  "[AUTHENTICATIONFAILED] Invalid credentials (Failure)" },
+		{ "see https://support.google.com/mail/accounts/answer/78754 (Failure)",
+		  "see https://support.google.com/mail/accounts/answer/78754 (Failure)" },
+		{ "0123456789ABCDEFGHIJabc", "0123456789ABCDEFGHIJabc" },
+		{ "0123456789ABCDEFGHIJabc=", "[hidden]" },
+		{ "what is \"AHVzZXIAcGFzc3dvcmQxMjM0NQ==\"?", "what is \"[hidden]\"?" },
+		{ "XOAUTH2 dXNlcj1qb2UBYXV0aD1CZWFyZXIgeWEyOS50b2tlbgEB", "XOAUTH2 [hidden]" },
+		{ "dXNlcj1qb2UBYXV0aD1CZWFyZXIgeWEy OS50b2tlbgEBdXNlcj1qb2UBYX",
+		  "[hidden] [hidden]" },
+		{ "  two  blanks  ", "  two  blanks  " },
+	};
+	char text[IMAP_REFUSAL_TEXT_MAX];
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+		(void)snprintf(text, sizeof(text), "%s", rows[i].text);
+		imap_refusal_hide(text);
+		assert_string_equal(text, rows[i].expected);
+	}
+	/* A token in the clear, of whatever it is made. */
+	(void)snprintf(text, sizeof(text), "no: %s here", word);
+	imap_refusal_hide(text);
+	assert_non_null(strstr(text, word));
+	(void)snprintf(text, sizeof(text), "no: %s0123456789.x here", word);
+	imap_refusal_hide(text);
+	assert_string_equal(text, "no: [hidden] here");
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -170,6 +212,7 @@ int main(void)
 		cmocka_unit_test(trouble_blames_neither_password_nor_folder),
 		cmocka_unit_test(tokens_are_blamed_for_what_is_theirs),
 		cmocka_unit_test(texts_are_kept_and_cut),
+		cmocka_unit_test(what_looks_like_a_credential_is_hidden),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
