@@ -173,7 +173,7 @@ static void what_looks_like_a_credential_is_hidden(void **state)
 	static const struct {
 		const char *text;
 		const char *expected;
-	} rows[] = {
+	} lines[] = {
 		{ "", "" },
 		{ "AUTHENTICATE failed.", "AUTHENTICATE failed." },
 		{ "[AUTHENTICATIONFAILED] Invalid credentials (Failure)",
@@ -191,10 +191,10 @@ static void what_looks_like_a_credential_is_hidden(void **state)
 	char text[IMAP_REFUSAL_TEXT_MAX];
 
 	(void)state;
-	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
-		(void)snprintf(text, sizeof(text), "%s", rows[i].text);
+	for (size_t i = 0; i < sizeof(lines) / sizeof(lines[0]); i++) {
+		(void)snprintf(text, sizeof(text), "%s", lines[i].text);
 		imap_refusal_hide(text);
-		assert_string_equal(text, rows[i].expected);
+		assert_string_equal(text, lines[i].expected);
 	}
 	/* A token in the clear, of whatever it is made. */
 	(void)snprintf(text, sizeof(text), "no: %s here", word);
